@@ -1,4 +1,7 @@
-/** Runs under NODE_OPTIONS=--experimental-vm-modules: the repository, and some dependencies, are ES modules only. */
+/**
+ * Run by `npm test` with --experimental-vm-modules: the repository, and some dependencies, are ES modules only.
+ * There is no forceExit: a test that leaves something open must be seen (`npm test -- --detectOpenHandles` finds it).
+ */
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
@@ -11,5 +14,11 @@ export default {
     ],
   },
   modulePathIgnorePatterns: ['<rootDir>/.local/', '<rootDir>/cdk.out/'],
+  cacheDirectory: '<rootDir>/.local/jest',
   watchman: false,
+  // Two cores are what the suite is laid out for; an end-to-end test starts about four processes beside it.
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  setupFilesAfterEnv: ['<rootDir>/test/house/time-limits.ts'],
+  reporters: ['default', '<rootDir>/local/launcher/jest-counts.mjs'],
 };
