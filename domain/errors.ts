@@ -36,6 +36,113 @@ const table = {
     message: (v) => `the sftp secret is not usable: ${v}`,
     remedy: 'fill in host, port, username, hostKey and one of password or privateKey',
   },
+  // --- the laptop: processes, run directory, PostgreSQL, certificate ---
+  ProcessNotStarted: {
+    kind: 'setup',
+    message: (v) => `a process could not be started: ${v}`,
+    remedy: 'check that the program exists and may be run by this user',
+  },
+  ProcessDied: {
+    kind: 'transient',
+    message: (v) => `a process ended by itself: ${v}`,
+    remedy: 'its log says why; start again',
+  },
+  RunDirectoryUnusable: {
+    kind: 'setup',
+    message: (v) => `the directory of this run cannot be made: ${v}`,
+    remedy: 'make room on the disk, and let this user write to .local in the checkout and to the temporary directory',
+  },
+  PortTaken: {
+    kind: 'setup',
+    message: (v) => `something listens already on ${v}`,
+    remedy: 'end it, or leave the port to be chosen',
+  },
+  ServiceUserMissing: {
+    kind: 'setup',
+    message: (v) => `postgresql does not run as root, and none of these accounts exists: ${v}`,
+    remedy: 'run as another user than root',
+  },
+  PostgresBinariesUnusable: {
+    kind: 'setup',
+    message: (v) => `the embedded postgresql cannot be run: ${v}`,
+    remedy: 'delete node_modules and run npm start again; its platform package must be installed, links included',
+  },
+  PostgresNotReady: {
+    kind: 'setup',
+    message: (v) => `postgresql does not come up: ${v}`,
+    remedy: 'its log in .local/runs says why; a full disk or too little shared memory are the usual reasons',
+  },
+  CertificateNotMade: {
+    kind: 'setup',
+    message: (v) => `the certificate of this run cannot be made: ${v}`,
+    remedy: 'delete .local/python and run npm start again, which installs the python packages anew',
+  },
+  // --- the warehouse: migrations and loads ---
+  MigrationNameInvalid: {
+    kind: 'refused',
+    message: (v) => `migration file has no name of the form NNNN_lower_case.sql: ${v}`,
+    remedy: 'rename the file',
+  },
+  MigrationVersionRepeated: {
+    kind: 'refused',
+    message: (v) => `two migrations have the version ${v}`,
+    remedy: 'give the newer one the next number',
+  },
+  MigrationOutOfOrder: {
+    kind: 'refused',
+    message: (v) => `migration would be applied out of order: ${v}`,
+    remedy: 'give it a number above the last one that was applied',
+  },
+  MigrationChanged: {
+    kind: 'refused',
+    message: (v) => `migration was changed after it was applied: ${v}`,
+    remedy: 'restore the file as it was and write a new migration',
+  },
+  MigrationMissing: {
+    kind: 'refused',
+    message: (v) => `migration was applied and its file is gone: ${v}`,
+    remedy: 'restore the file; deploy no older version than the one in the warehouse',
+  },
+  MigrationTooLong: {
+    kind: 'refused',
+    message: (v) => `migration has more statements than one transaction of the data api takes: ${v}`,
+    remedy: 'split it into migrations of at most 39 statements',
+  },
+  MigrationFailed: {
+    kind: 'refused',
+    message: (v) => `migration was rolled back by the warehouse: ${v}`,
+    remedy: 'mend the statement and deploy again; nothing of this migration was kept',
+  },
+  WarehouseStatementFailed: {
+    kind: 'transient',
+    message: (v) => `the warehouse reports a failed statement: ${v}`,
+    remedy: 'it is tried again; if it stays, look at sys_load_error_detail and sys_query_history',
+  },
+  ReconcileMismatch: {
+    kind: 'refused',
+    message: (v) => `rows do not add up: ${v}`,
+    remedy: 'compare the workbook, its csv and its rejected rows, then replay the slot',
+  },
+  PositionsDuplicated: {
+    kind: 'refused',
+    message: (v) => `the report names positions more than once: ${v}`,
+    remedy: 'ask the client for a corrected report; the shop still reads the previous one',
+  },
+  ArchivedCsvMissing: {
+    kind: 'refused',
+    message: (v) => `the archive holds no csv of this drop: ${v}`,
+    remedy: 'replay it from the workbook: --from xlsx',
+  },
+  ArchiveHashMismatch: {
+    kind: 'refused',
+    message: (v) => `the archived workbook is not the one that its key names: ${v}`,
+    remedy: 'restore the right version of the object (the bucket is versioned), or put the file back under a plain name',
+  },
+  DropMissing: {
+    kind: 'refused',
+    message: (v) => `no report for slot ${v} within its grace period`,
+    remedy: 'ask the client, then start the collection again',
+  },
 } satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;

@@ -1,0 +1,33 @@
+/** TCP ports on 127.0.0.1. */
+import { createServer } from 'node:net';
+import { LabError } from '../../domain/errors.ts';
+
+function bind(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port));
+    });
+  });
+}
+
+/**
+ * A port that is free now. Another program may take it before it is used: only for programs that cannot listen on
+ * port 0 themselves, and the caller tries again with another one.
+ */
+export function freePort(): Promise<number> {
+  return bind(0);
+}
+
+/**
+ * @throws PortTaken when something listens on the port already
+ */
+export async function requireFreePort(port: number): Promise<number> {
+  try {
+    return await bind(port);
+  } catch (error) {
+    throw new LabError('PortTaken', `127.0.0.1:${port}`, { cause: error });
+  }
+}

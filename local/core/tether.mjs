@@ -1,0 +1,136 @@
+/**
+ * Ties a process, and all it starts, to the life of the process that ordered it.
+ *
+ * No system ends children with their parent on every platform we run on, so this small program stands between: it
+ * holds a pipe from the one who ordered, runs the command in a process group of its own, and when the pipe closes,
+ * asked or because the other side was killed, it stops the whole tree.
+ *
+ * Protocol: one JSON line on stdin is the order (see Order in child-process.ts); a later line `stop`, or the end of
+ * stdin, asks for the stop. JSON lines on stdout: `{"pid"}` once it runs, `{"error"}` when it cannot,
+ * `{"code","signal"}` when it and everything it started have ended.
+ */
+import { spawn } from 'node:child_process';
+import { openSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { processTable } from './process-table.mjs';
+
+/** How often the tree is looked at while it ends, ms. */
+const LOOK_EVERY_MS = 30;
+/** How long killed processes may take to vanish, ms (one in uninterruptible sleep cannot be waited for). */
+const KILL_MS = 3_000;
+
+/** Members of the tree seen so far: `pid` to `started`. One that changes its group stays known. */
+const known = new Map();
+
+/** Who still runs: members of the command's group, those known from before, and the descendants of both. */
+function members(leader) {
+  const table = processTable();
+  const tree = new Set(
+    table.filter((row) => row.group === leader || known.get(row.pid) === row.started).map((row) => row.pid),
+  );
+  for (let before = -1; before !== tree.size; ) {
+    before = tree.size;
+    for (const row of table) if (tree.has(row.parent)) tree.add(row.pid);
+  }
+  const rows = table.filter((row) => tree.has(row.pid));
+  for (const row of rows) known.set(row.pid, row.started);
+  return rows;
+}
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // ended in the meantime
+  }
+}
+
+async function gone(leader, withinMs) {
+  const until = Date.now() + withinMs;
+  while (members(leader).length > 0) {
+    if (Date.now() > until) return false;
+    await sleep(LOOK_EVERY_MS);
+  }
+  return true;
+}
+
+async function stopTree(leader, order) {
+  members(leader); // before the signal: later, orphans can no longer be told by their parent
+  signal(-leader, order.stopSignal);
+  if (await gone(leader, order.graceMs)) return;
+  for (const row of members(leader)) signal(row.pid, 'SIGKILL');
+  signal(-leader, 'SIGKILL');
+  await gone(leader, KILL_MS);
+}
+
+function tell(message) {
+  return new Promise((resolve) => process.stdout.write(`${JSON.stringify(message)}\n`, resolve));
+}
+
+function run(order) {
+  let orphaned = false;
+  let stopping = false;
+  const log = openSync(order.logFile, 'a', 0o600);
+  const child = spawn(order.command, order.args, {
+    cwd: order.cwd,
+    env: order.env,
+    detached: true, // its own process group
+    stdio: ['ignore', log, log],
+    uid: order.uid,
+    gid: order.gid,
+  });
+  const finish = async (message) => {
+    if (orphaned) for (const path of order.removeWhenOrphaned) rmSync(path, { recursive: true, force: true });
+    await tell(message);
+    process.exit(0);
+  };
+  const stop = () => {
+    if (stopping || child.pid === undefined) return;
+    stopping = true;
+    stopTree(child.pid, order).then(
+      // A leader that not even SIGKILL ended within its time has no exit to report.
+      () => setTimeout(() => finish({ code: null, signal: 'SIGKILL' }), 200),
+    );
+  };
+  child.on('spawn', () => tell({ pid: child.pid }));
+  child.on('error', (error) => finish({ error: error.message }));
+  child.on('exit', async (code, name) => {
+    // The leader may have left others behind, crashed or not: none of them stays.
+    if (stopping) await gone(child.pid, order.graceMs + KILL_MS);
+    else
+      await stopTree(child.pid, { ...order, stopSignal: 'SIGTERM', graceMs: Math.min(order.graceMs, 1_000) });
+    await finish({ code, signal: name });
+  });
+  process.on('SIGTERM', stop);
+  return {
+    stop,
+    abandon() {
+      orphaned = true;
+      stop();
+    },
+  };
+}
+
+// Ctrl-C and a closed terminal reach the whole foreground; the one who ordered decides what they mean.
+process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
+process.stdout.on('error', () => {}); // nobody listens any more
+
+let text = '';
+let running;
+process.stdin.setEncoding('utf8');
+process.stdin.on('data', (chunk) => {
+  text += chunk;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+    const line = text.slice(0, end);
+    text = text.slice(end + 1);
+    if (running === undefined) running = run(JSON.parse(line));
+    else if (line === 'stop') running.stop();
+  }
+});
+for (const event of ['end', 'error']) {
+  process.stdin.on(event, () => {
+    if (running === undefined) process.exit(0);
+    running.abandon();
+  });
+}
