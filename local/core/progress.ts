@@ -2,8 +2,6 @@
  * What a run shows while it works: a line per step with its time, a bar where something is counted, tables.
  * Control characters go to terminals only; a log of CI holds plain lines.
  */
-import { stripVTControlCharacters } from 'node:util';
-
 /** The part of a stream that is needed: `process.stdout` has it. */
 export interface ProgressStream {
   write(text: string): unknown;
@@ -40,7 +38,10 @@ const BAR_CELLS = 24;
 const REDRAW_EVERY_MS = 80;
 const DEFAULT_COLUMNS = 100;
 
-const clearLine = '\r\u001b[2K';
+const escape = '\u001b';
+/** Colours and cursor moves (ECMA-48, control sequences). util.stripVTControlCharacters takes letters along (Node 20). */
+const escapeSequence = new RegExp(`${escape}\\[[0-9;?]*[ -/]*[@-~]`, 'g');
+const clearLine = `\r${escape}[2K`;
 
 /** Terminals give East Asian letters and emoji two cells, and marks that combine with the letter before them none. */
 function cells(text: string): number {
@@ -62,7 +63,8 @@ const padLeft = (text: string, width: number): string => ' '.repeat(Math.max(0, 
 
 /** What others say is not ours: neither line breaks nor escape sequences of theirs reach the terminal. */
 function oneLine(text: string): string {
-  return stripVTControlCharacters(text)
+  return text
+    .replaceAll(escapeSequence, '')
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/\p{Cc}/gu, '')
     .trim();
