@@ -36,6 +36,21 @@ const table = {
     message: (v) => `the sftp secret is not usable: ${v}`,
     remedy: 'fill in host, port, username, hostKey and one of password or privateKey',
   },
+  SftpTransferBroken: {
+    kind: 'transient',
+    message: (v) => `sftp transfer broke off: ${v}`,
+    remedy: 'nothing was taken over; the next run reads the file again',
+  },
+  SftpFileChanged: {
+    kind: 'transient',
+    message: (v) => `a file changed on the sftp server while it was read: ${v}`,
+    remedy: 'it is read again when it has come to rest',
+  },
+  SftpPathRefused: {
+    kind: 'refused',
+    message: (v) => `sftp server does not hand out a path: ${v}`,
+    remedy: 'check the directory in the secret, and what the user may read there',
+  },
   // --- the laptop: processes, run directory, PostgreSQL, certificate ---
   ProcessNotStarted: {
     kind: 'setup',
@@ -76,6 +91,17 @@ const table = {
     kind: 'setup',
     message: (v) => `the certificate of this run cannot be made: ${v}`,
     remedy: 'delete .local/python and run npm start again, which installs the python packages anew',
+  },
+  // --- the laptop: emulator, local assembly, command line ---
+  EmulatorNotStarted: {
+    kind: 'setup',
+    message: (v) => `the emulator did not start: ${v}`,
+    remedy: 'look at its log in .local/runs; remove .local/python to install it again',
+  },
+  TemplateNotLocal: {
+    kind: 'setup',
+    message: (v) => `the template refers to what has no local stand-in: ${v}`,
+    remedy: 'add the attribute to the table in local/assembly.ts',
   },
   // --- the warehouse: migrations and loads ---
   MigrationNameInvalid: {
@@ -142,6 +168,94 @@ const table = {
     kind: 'refused',
     message: (v) => `no report for slot ${v} within its grace period`,
     remedy: 'ask the client, then start the collection again',
+  },
+  // --- fashion: reports, drops and the archive's keys ---
+  WorkbookUnreadable: {
+    kind: 'refused',
+    message: (v) => `the workbook cannot be read: ${v}`,
+    remedy: 'open it in a spreadsheet program; if that fails too, ask the client to send it again',
+  },
+  WorkbookEncrypted: {
+    kind: 'refused',
+    message: (v) => `the workbook is encrypted, or an .xls of before 2007: ${v}`,
+    remedy: 'ask the client for an .xlsx without a password',
+  },
+  SheetMissing: {
+    kind: 'refused',
+    message: (v) => `the workbook has no such sheet: ${v}`,
+    remedy: 'ask the client whether the report changed, or name the sheet in the layout',
+  },
+  HeaderMissing: {
+    kind: 'refused',
+    message: (v) => `the sheet has no header row: ${v}`,
+    remedy: 'ask the client whether the report changed, or name the header row in the layout',
+  },
+  ColumnMissing: {
+    kind: 'refused',
+    message: (v) => `the header lacks columns: ${v}`,
+    remedy: 'ask the client whether the report changed, or correct the header texts in the layout',
+  },
+  ColumnDuplicated: {
+    kind: 'refused',
+    message: (v) => `the header names a column twice: ${v}`,
+    remedy: 'ask the client which of the two is meant',
+  },
+  ReportTooLarge: {
+    kind: 'refused',
+    message: (v) => `the report is over its limits: ${v}`,
+    remedy: "if it is genuine, raise the layout's limits and the transform's memory together",
+  },
+  ReportEmpty: {
+    kind: 'refused',
+    message: (v) => `the report has a header and no rows: ${v}`,
+    remedy: 'a full inventory of nothing would empty the shop: ask the client to send it again',
+  },
+  AllRowsRejected: {
+    kind: 'refused',
+    message: (v) => `every row of the report is bad: ${v}`,
+    remedy: 'read the rejected rows beside it: one cause is likely',
+  },
+  LayoutInvalid: {
+    kind: 'setup',
+    message: (v) => `the declared layout contradicts itself: ${v}`,
+    remedy: 'correct the declaration',
+  },
+  SlotScheduleInvalid: {
+    kind: 'setup',
+    message: (v) => `the schedule of slots is not usable: ${v}`,
+    remedy: 'give an IANA time zone and distinct slots as HHMM',
+  },
+  FileNamePatternInvalid: {
+    kind: 'setup',
+    message: (v) => `the file name pattern is not usable: ${v}`,
+    remedy: 'give a regular expression with the named groups date and slot',
+  },
+  DropNameInvalid: {
+    kind: 'refused',
+    message: (v) => `the file name matches the pattern but holds an impossible date or time: ${v}`,
+    remedy: 'ask the client to correct the name and send the file again',
+  },
+  DropInvalid: {
+    kind: 'refused',
+    message: (v) => `not a drop: ${v}`,
+    remedy: 'a drop has a date, a slot, a modification time in milliseconds, a SHA-256 and a file name',
+  },
+  LoadKeyInvalid: {
+    kind: 'refused',
+    message: (v) => `not a load key: ${v}`,
+    remedy: 'a load key is date/slot/sha256/vN',
+  },
+  ArchiveKeyInvalid: {
+    kind: 'refused',
+    message: (v) => `the key is not one of the archive's: ${v}`,
+    remedy: 'put workbooks under xlsx/date=YYYY-MM-DD/slot=HHMM/',
+  },
+
+  // --- the Redshift Data API over PostgreSQL ---
+  WarehouseDatabaseTwice: {
+    kind: 'setup',
+    message: (v) => `two workgroups name the database ${v}`,
+    remedy: 'give each workgroup of the laptop databases of its own name: they share one PostgreSQL',
   },
 } satisfies Record<string, ErrorRow>;
 
