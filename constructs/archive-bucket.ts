@@ -1,0 +1,120 @@
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type CfnBucket,
+  type LifecycleRule,
+  ObjectOwnership,
+  StorageClass,
+} from 'aws-cdk-lib/aws-s3';
+import { Construct, type IConstruct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+
+export interface ArchiveBucketProps {
+  readonly key: IKey;
+  /** Prefixes that hold the archive itself. */
+  readonly archived: string[];
+  /** Prefixes that hold what is needed for a short time only. @default none */
+  readonly shortLived?: { prefix: string; expiresAfter: Duration }[];
+  /** After this the archive moves to Glacier Instant Retrieval, which still replays in milliseconds. @default 30 days */
+  readonly coldAfter?: Duration;
+  /** @default 7 years */
+  readonly keptFor?: Duration;
+  /** @default RETAIN */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** Versioned, encrypted with the lab's key, TLS only, private; announces each object on EventBridge. */
+export class ArchiveBucket extends Construct {
+  readonly bucket: Bucket;
+  private readonly key: IKey;
+
+  constructor(scope: Construct, id: string, props: ArchiveBucketProps) {
+    super(scope, id);
+    this.key = props.key;
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    const keptFor = props.keptFor ?? Duration.days(7 * 365);
+    const accessLog = new Bucket(this, 'AccessLog', {
+      encryption: BucketEncryption.S3_MANAGED, // the log delivery service cannot use a key of ours
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      removalPolicy,
+      autoDeleteObjects: removalPolicy === RemovalPolicy.DESTROY,
+      lifecycleRules: [{ expiration: Duration.days(400) }],
+    });
+    acknowledge(accessLog, 'it is itself the access log', 'S1');
+    this.bucket = new Bucket(this, 'Bucket', {
+      serverAccessLogsBucket: accessLog,
+      encryption: BucketEncryption.KMS,
+      encryptionKey: props.key,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      removalPolicy,
+      autoDeleteObjects: removalPolicy === RemovalPolicy.DESTROY,
+      lifecycleRules: [
+        ...props.archived.map(
+          (prefix): LifecycleRule => ({
+            prefix,
+            transitions: [
+              {
+                storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL,
+                transitionAfter: props.coldAfter ?? Duration.days(30),
+              },
+            ],
+            expiration: keptFor,
+            noncurrentVersionExpiration: keptFor,
+          }),
+        ),
+        ...(props.shortLived ?? []).map(
+          ({ prefix, expiresAfter }): LifecycleRule => ({
+            prefix,
+            expiration: expiresAfter,
+            noncurrentVersionExpiration: Duration.days(1),
+          }),
+        ),
+        // What a broken upload leaves behind; this is why no function needs s3:AbortMultipartUpload.
+        { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+    });
+    // The property of the L2 (`eventBridgeEnabled`) adds a function with rights on every bucket of the account;
+    // CloudFormation can do it by itself.
+    (this.bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
+      eventBridgeConfiguration: { eventBridgeEnabled: true },
+    };
+  }
+
+  /** Lets the grantee read the objects below these prefixes (no listing). */
+  grantRead(grantee: IGrantable, ...prefixes: string[]): Grant {
+    return this.grant(grantee, prefixes, ['s3:GetObject'], ['kms:Decrypt']);
+  }
+
+  /** Lets the grantee write objects below these prefixes, in parts as well (a part needs kms:Decrypt). */
+  grantWrite(grantee: IGrantable, ...prefixes: string[]): Grant {
+    return this.grant(grantee, prefixes, ['s3:PutObject'], ['kms:GenerateDataKey', 'kms:Decrypt']);
+  }
+
+  private grant(grantee: IGrantable, prefixes: string[], actions: string[], keyActions: string[]): Grant {
+    const logicalId = Stack.of(this).getLogicalId(this.bucket.node.defaultChild as CfnBucket);
+    acknowledge(
+      grantee.grantPrincipal as unknown as IConstruct,
+      'one prefix of one bucket: the objects below it are named by date and hash',
+      ...prefixes.map((prefix) => `IAM5[Resource::<${logicalId}.Arn>/${prefix}*]`),
+    );
+    return Grant.addToPrincipal({
+      grantee,
+      actions,
+      resourceArns: prefixes.map((prefix) => this.bucket.arnForObjects(`${prefix}*`)),
+    }).combine(
+      Grant.addToPrincipal({ grantee, actions: keyActions, resourceArns: [this.key.keyArn] }),
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import { fileURLToPath } from 'node:url';
+import { type Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { type ICommandHooks, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+
+export interface LabFunctionProps<Name extends string> {
+  /** Handler file below lambdas/, such as `fashion/collect.ts`. */
+  readonly handler: string;
+  readonly description: string;
+  /** The names come from the lab's contract: a missing or a misspelt one does not compile. */
+  readonly environment: Record<Name, string>;
+  readonly timeout: Duration;
+  /** MB. @default 512 */
+  readonly memory?: number;
+  /** Roles in the warehouse that this function's database user holds. @default none */
+  readonly databaseRoles?: string[];
+  /** Files to put beside the bundled handler. @default none */
+  readonly commandHooks?: ICommandHooks;
+  /** What happens to the log when the stack goes. @default RETAIN */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/**
+ * A Node.js function under a role of its own, which may write its own log and nothing else: every other right is granted
+ * by the construct that owns the resource. The SDK is bundled: the bytes that ran on the laptop are the bytes in AWS.
+ */
+export class LabFunction<Name extends string> extends NodejsFunction {
+  constructor(scope: Construct, id: string, props: LabFunctionProps<Name>) {
+    const logGroup = new LogGroup(scope, `${id}Log`, {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    });
+    // Not the managed basic execution role: that one may write to every log group of the account.
+    const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    if (props.databaseRoles) {
+      // Redshift reads the database roles of an IAM identity from this tag, separated by colons.
+      Tags.of(role).add('RedshiftDbRoles', props.databaseRoles.join(':'));
+    }
+    super(scope, id, {
+      entry: fileURLToPath(new URL(`../lambdas/${props.handler}`, import.meta.url)),
+      description: props.description,
+      environment: { ...props.environment, POWERTOOLS_SERVICE_NAME: id },
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: props.timeout,
+      memorySize: props.memory ?? 512,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      role,
+      bundling: {
+        format: OutputFormat.ESM,
+        target: 'node20', // also runs on a laptop's Node 20
+        minify: true,
+        keepNames: true, // the state machines match on error names
+        externalModules: [],
+        banner: "import{createRequire as __labsRequire}from'node:module';const require=__labsRequire(import.meta.url);",
+        loader: { '.node': 'empty' }, // ssh2's optional native parts; it falls back to JavaScript
+        commandHooks: props.commandHooks,
+      },
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  Alarm,
+  AlarmWidget,
+  ComparisonOperator,
+  Dashboard,
+  type IMetric,
+  type IWidget,
+  TextWidget,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+
+export interface AlarmProps {
+  readonly metric: IMetric;
+  /** The alarm rings at this value or above. @default 1 */
+  readonly threshold?: number;
+  /** One line, for whoever is woken up: what happened and what to do first. */
+  readonly runbook: string;
+}
+
+/** One alarm topic, one dashboard, and a runbook line for each alarm. */
+export class Operations extends Construct {
+  readonly alarms: Topic;
+  private readonly widgets: IWidget[] = [];
+  private readonly rung: { alarm: Alarm; runbook: string }[] = [];
+
+  private readonly title: string;
+
+  constructor(scope: Construct, id: string, props: { key: Key; title: string }) {
+    super(scope, id);
+    this.title = props.title;
+    this.alarms = new Topic(this, 'Alarms', { masterKey: props.key, enforceSSL: true, displayName: props.title });
+    // CloudWatch publishes as a service; only the key's own policy can let it use the key.
+    props.key.grant(new ServicePrincipal('cloudwatch.amazonaws.com'), 'kms:Decrypt', 'kms:GenerateDataKey*');
+  }
+
+  alarm(id: string, props: AlarmProps): Alarm {
+    const alarm = new Alarm(this, id, {
+      metric: props.metric,
+      threshold: props.threshold ?? 1,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+      alarmDescription: props.runbook,
+    });
+    alarm.addAlarmAction(new SnsAction(this.alarms));
+    this.rung.push({ alarm, runbook: props.runbook });
+    return alarm;
+  }
+
+  /** A queue for what could not be delivered, and the alarm that watches it. */
+  deadLetterQueue(id: string, runbook: string): Queue {
+    const queue = new Queue(this, id, {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    acknowledge(queue, 'it is itself the dead-letter queue', 'SQS3');
+    this.alarm(`${id}NotEmpty`, {
+      metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: 'Maximum' }),
+      runbook,
+    });
+    return queue;
+  }
+
+  show(...widgets: IWidget[]): void {
+    this.widgets.push(...widgets);
+  }
+
+  /** Call last: the dashboard lists every alarm made before it, with its runbook line. */
+  dashboard(): Dashboard {
+    const runbook = this.rung.map(({ alarm, runbook: line }) => `**${alarm.node.id}**: ${line}`).join('\n\n');
+    return new Dashboard(this, 'Dashboard', {
+      widgets: [
+        [new TextWidget({ markdown: `# ${this.title}\n\n${runbook}`, width: 24, height: 2 + this.rung.length })],
+        this.rung.map(({ alarm }) => new AlarmWidget({ alarm, title: alarm.node.id, width: 6 })),
+        this.widgets,
+      ],
+    });
+  }
+}

@@ -1,0 +1,4 @@
+export { defaultFileNamePattern } from './drop.ts';
+export * from './environment.ts';
+export * from './events.ts';
+export * from './keys.ts';

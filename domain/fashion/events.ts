@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { dropShape } from './drop.ts';
+
+/**
+ * What crosses the boundaries of the fashion lab: the inputs and outputs of its state machines and functions.
+ * The stack wires them, the handlers validate them at the edge, the command line starts them.
+ */
+
+const positiveSeconds = z.number().min(0).max(86_400);
+
+/** Every wait of an execution comes from its input, so that a test shortens it without another template. */
+export const collectionWaits = z.object({
+  /** Seconds between two looks at the SFTP server while the drop of the slot is not there yet. */
+  lookSeconds: positiveSeconds,
+  /** Seconds before a failed attempt is repeated. */
+  retrySeconds: positiveSeconds,
+});
+
+/** Input of the collection state machine; the schedule sends it, the "run now" command too. */
+export const collectionInput = z.object({
+  /** ISO 8601 instant of the schedule; absent when a person starts a run by hand: then no slot is waited for. */
+  scheduledAt: z.string().optional(),
+  /** How often to look for the slot's drop before giving up. */
+  looks: z.number().int().min(1).max(1000),
+  /** How often a failed attempt is repeated. */
+  attempts: z.number().int().min(1).max(20),
+  waits: collectionWaits,
+});
+export type CollectionInput = z.infer<typeof collectionInput>;
+
+/** Input of the collector function. */
+export const collectRequest = z.object({ scheduledAt: z.string().nullish() });
+export type CollectRequest = z.infer<typeof collectRequest>;
+
+export interface CollectedFile {
+  /** Path on the client's server. */
+  path: string;
+  /** Key of the archived workbook. */
+  key: string;
+  /** Bytes. */
+  size: number;
+  sha256: string;
+}
+
+export interface CollectResult {
+  /** Files archived by this look. */
+  collected: CollectedFile[];
+  /** Files on the server that match the report's name pattern. */
+  seen: number;
+  /** True when the drop of the scheduled slot is archived, or when no slot is waited for. */
+  complete: boolean;
+  /** The slot waited for, as `YYYY-MM-DD/HHMM`, or null. */
+  slot: string | null;
+}
+
+export const importWaits = z.object({
+  /** Seconds between two looks at a statement that the warehouse is still working on. */
+  statementSeconds: positiveSeconds,
+  /** Seconds before a failed attempt is repeated. */
+  retrySeconds: positiveSeconds,
+});
+
+/** Input of the import state machine: from the archive's event by way of the rule, or from the replay command. */
+export const importInput = z.object({
+  bucket: z.string().min(3),
+  /** Key of the archived workbook, `xlsx/date=…/slot=…/…`. */
+  key: z.string().min(1),
+  /** ISO 8601 time of the object's arrival in the archive. */
+  arrivedAt: z.string(),
+  /** Where a run starts: at the workbook, or at its archived CSV. */
+  from: z.enum(['xlsx', 'csv']),
+  /** Id of a replay; null for an arrival. A replay writes beside the archive and loads even what the ledger knows. */
+  replay: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .nullable(),
+  /** True lets an older drop replace newer current positions. */
+  force: z.boolean(),
+  attempts: z.number().int().min(1).max(20),
+  waits: importWaits,
+});
+export type ImportInput = z.infer<typeof importInput>;
+
+export const transformRequest = importInput.pick({ bucket: true, key: true, from: true, replay: true, arrivedAt: true });
+export type TransformRequest = z.infer<typeof transformRequest>;
+
+/** What the transform says of one drop. Rows are data rows: the header does not count. */
+export const transformed = z.object({
+  drop: dropShape,
+  transformVersion: z.string(),
+  loadKey: z.string(),
+  csvKey: z.string(),
+  csvBytes: z.number(),
+  csvSha256: z.string(),
+  rejectedKey: z.string().nullable(),
+  rowsIn: z.number(),
+  rowsOut: z.number(),
+  rowsRejected: z.number(),
+  collectedAt: z.string(),
+  transformedAt: z.string(),
+});
+export type Transformed = z.infer<typeof transformed>;
+
+/** The loader's steps before the drop is told, in order. */
+export const loadSteps = ['check', 'stage', 'reconcile', 'publish'] as const;
+
+/** One call of the loader. `statement` is set when an earlier call left a statement running. */
+export const loadRequest = z.object({
+  step: z.enum([...loadSteps, 'discard']),
+  /** Null for `discard` alone. */
+  transformed: transformed.nullable(),
+  /** Key of the archived workbook. */
+  archiveKey: z.string(),
+  replay: z.string().nullable(),
+  force: z.boolean(),
+  /** When the staging table was filled; null before. */
+  stagedAt: z.string().nullable(),
+  /** Names this execution; the staging table and the idempotency tokens are made from it. */
+  run: z.string().min(1),
+  /** Statements of this step that the warehouse reported as failed so far: each new try needs a new token. */
+  failures: z.number().int().min(0),
+  statement: z.string().nullable(),
+});
+export type LoadRequest = z.infer<typeof loadRequest>;
+
+/**
+ * - `running`: the statement is still being worked on, call again with it.
+ * - `failed`: the warehouse reported a failure that may pass; `error` is its text.
+ * - `done`: `detail` is the step's result.
+ * - `skipped`: the ledger knows this load, nothing was done.
+ */
+export interface LoadResult {
+  status: 'running' | 'failed' | 'done' | 'skipped';
+  statement: string | null;
+  error: string | null;
+  detail: LoadDetail | null;
+}
+
+export interface LoadDetail {
+  rowsStaged?: number;
+  /** `current`: now what the shop front reads; `history`: recorded only, a newer drop is current. */
+  outcome?: 'current' | 'history';
+  stagedAt?: string;
+  loadedAt?: string;
+}

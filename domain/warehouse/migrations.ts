@@ -1,0 +1,56 @@
+import { LabError } from '../errors.ts';
+
+export interface Migration {
+  /** Four digits. */
+  version: string;
+  name: string;
+  sql: string;
+  /** SHA-256 of the file, hexadecimal. */
+  checksum: string;
+}
+
+/**
+ * Those that the ledger does not know, in order. A migration that was applied and has changed since, one that was applied
+ * and is gone, or a new one before an applied one is an error: the tables would not be what the files say.
+ */
+export function pendingMigrations(
+  files: readonly Migration[],
+  applied: readonly { version: string; checksum: string }[],
+): Migration[] {
+  const known = new Map(applied.map((row) => [row.version, row.checksum]));
+  const last = [...known.keys()].sort().at(-1) ?? '';
+  const pending: Migration[] = [];
+  const versions = new Set<string>();
+  for (const file of [...files].sort((a, b) => (a.version < b.version ? -1 : 1))) {
+    if (versions.has(file.version)) throw new LabError('MigrationVersionRepeated', file.version);
+    versions.add(file.version);
+    const checksum = known.get(file.version);
+    if (checksum === undefined) {
+      if (file.version < last) throw new LabError('MigrationOutOfOrder', `${file.version} after ${last}`);
+      pending.push(file);
+    } else if (checksum !== file.checksum) {
+      throw new LabError('MigrationChanged', `${file.version}_${file.name}`);
+    }
+  }
+  for (const version of known.keys()) {
+    if (!versions.has(version)) throw new LabError('MigrationMissing', version);
+  }
+  return pending;
+}
+
+/** The statements of a file: separated by semicolons outside of literals, quoted names and comments. */
+export function splitStatements(sql: string): string[] {
+  const statements: string[] = [];
+  let current = '';
+  // Literal, quoted name, line comment, block comment, semicolon, or any other run of text.
+  for (const [token] of sql.matchAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|;|[^'"\-/;]+|[\s\S]/g)) {
+    if (token === ';') {
+      statements.push(current);
+      current = '';
+    } else if (!token.startsWith('--') && !token.startsWith('/*')) {
+      current += token;
+    }
+  }
+  statements.push(current);
+  return statements.map((statement) => statement.trim()).filter((statement) => statement !== '');
+}

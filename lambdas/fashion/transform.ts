@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { LabError } from '../../domain/errors.ts';
+import {
+  csvKey,
+  parseArchiveKey,
+  rejectedKey,
+  type Transformed,
+  type TransformRequest,
+  transformRequest,
+} from '../../domain/fashion/contract.ts';
+import type { ByteSink } from '../../domain/fashion/csv.ts';
+import { CsvRecordCounter } from '../../domain/fashion/csv-records.ts';
+import { type Drop, loadKey } from '../../domain/fashion/drop.ts';
+import { inventoryLayout } from '../../domain/fashion/inventory-layout.ts';
+import { type TransformCounts, transformVersion, transformWorkbook } from '../../domain/fashion/transform.ts';
+import { logger, metrics } from '../shared/observability.ts';
+
+const s3 = new S3Client({});
+
+/** Object metadata of a CSV in the archive: which transform wrote it, from which workbook. */
+const versionField = 'transform-version';
+const workbookField = 'workbook-sha256';
+
+/**
+ * One archived workbook to CSV, bad rows set aside in a CSV of their own. A replay writes below `replay/<run>/` instead of
+ * the archive; a replay from CSV reads what the archive has, counts it again and writes nothing.
+ */
+export async function handler(event: unknown): Promise<Transformed> {
+  const request = transformRequest.parse(event);
+  logger.resetKeys();
+  logger.appendKeys({ archiveKey: request.key, replay: request.replay });
+  const result = request.from === 'xlsx' ? await fromWorkbook(request) : await fromCsv(request);
+  logger.info('transformed', { loadKey: result.loadKey, rowsIn: result.rowsIn, rowsRejected: result.rowsRejected });
+  metrics.addMetric('RowsIn', MetricUnit.Count, result.rowsIn);
+  metrics.addMetric('RowsRejected', MetricUnit.Count, result.rowsRejected);
+  metrics.publishStoredMetrics();
+  return result;
+}
+
+async function fromWorkbook(request: TransformRequest): Promise<Transformed> {
+  // A zip's directory is at its end, so the workbook is put where it can be read at any place: /tmp, not memory.
+  const folder = await mkdtemp(join(tmpdir(), 'workbook-'));
+  try {
+    const { path, sha256, storedAt } = await download(request, join(folder, 'workbook.xlsx'));
+    const drop = dropOf(request, sha256, storedAt);
+    const file = await open(path);
+    try {
+      const keys = { csv: csvKey(drop, request.replay), rejected: rejectedKey(drop, request.replay) };
+      const metadata = { [versionField]: transformVersion, [workbookField]: sha256 };
+      const accepted = new ObjectWriter(request.bucket, keys.csv, metadata);
+      const rejected = new ObjectWriter(request.bucket, keys.rejected, metadata);
+      const size = (await file.stat()).size;
+      let counts: TransformCounts;
+      try {
+        counts = await transformWorkbook({
+          workbook: {
+            size,
+            read: async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
+          },
+          layout: inventoryLayout,
+          accepted: accepted.write,
+          rejected: rejected.write,
+        });
+      } catch (error) {
+        accepted.abandon();
+        // What was set aside is what a person needs to see when every row is bad.
+        if (error instanceof LabError && error.code === 'AllRowsRejected') await rejected.end();
+        else rejected.abandon();
+        throw error;
+      }
+      await Promise.all([accepted.end(), rejected.end()]);
+      return describe(request, drop, {
+        version: transformVersion,
+        csvKey: keys.csv,
+        csvBytes: accepted.bytes,
+        csvSha256: accepted.sha256(),
+        rejectedKey: rejected.bytes > 0 ? keys.rejected : null,
+        counts,
+      });
+    } finally {
+      await file.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the archive has for this workbook, counted again from its bytes. */
+async function fromCsv(request: TransformRequest): Promise<Transformed> {
+  const key = parseArchiveKey(request.key);
+  if (key.kind !== 'xlsx' || key.modifiedAt === undefined) throw new LabError('ArchivedCsvMissing', request.key);
+  // The archive's names hold the start of the hash; the rest is in the CSV's metadata.
+  const named: Drop = { ...key, modifiedAt: key.modifiedAt, sha256: key.sha256Start.padEnd(64, '0') };
+  const csv = await readAll(request.bucket, csvKey(named));
+  const drop: Drop = { ...named, sha256: csv.metadata[workbookField] ?? named.sha256 };
+  const rejected = await readAll(request.bucket, rejectedKey(named));
+  const [rowsOut, rowsRejected] = [csv.records - 1, Math.max(0, rejected.records - 1)];
+  return describe(request, drop, {
+    version: csv.metadata[versionField] ?? 'unknown',
+    csvKey: csvKey(named),
+    csvBytes: csv.bytes,
+    csvSha256: csv.sha256,
+    rejectedKey: rejected.bytes > 0 ? rejectedKey(named) : null,
+    counts: { rowsIn: rowsOut + rowsRejected, rowsOut, rowsRejected },
+  });
+}
+
+function describe(
+  request: TransformRequest,
+  drop: Drop,
+  o: {
+    version: string;
+    csvKey: string;
+    csvBytes: number;
+    csvSha256: string;
+    rejectedKey: string | null;
+    counts: TransformCounts;
+  },
+): Transformed {
+  return {
+    drop: { date: drop.date, slot: drop.slot, modifiedAt: drop.modifiedAt, sha256: drop.sha256, fileName: drop.fileName },
+    transformVersion: o.version,
+    loadKey: loadKey(drop, o.version),
+    csvKey: o.csvKey,
+    csvBytes: o.csvBytes,
+    csvSha256: o.csvSha256,
+    rejectedKey: o.rejectedKey,
+    ...o.counts,
+    collectedAt: request.arrivedAt,
+    transformedAt: new Date().toISOString(),
+  };
+}
+
+/** Time and hash come from the key of a collected workbook, and from the object itself where a person put it there. */
+function dropOf(request: TransformRequest, sha256: string, storedAt: number): Drop {
+  const key = parseArchiveKey(request.key);
+  if (key.kind !== 'xlsx') throw new LabError('ArchiveKeyInvalid', request.key);
+  if (key.sha256Start !== undefined && !sha256.startsWith(key.sha256Start)) {
+    throw new LabError('ArchiveHashMismatch', `${request.key} holds ${sha256}`);
+  }
+  return {
+    date: key.date,
+    slot: key.slot,
+    modifiedAt: key.modifiedAt ?? storedAt,
+    sha256,
+    fileName: key.fileName,
+  };
+}
+
+async function download(request: TransformRequest, path: string) {
+  const { Body, LastModified } = await s3.send(new GetObjectCommand({ Bucket: request.bucket, Key: request.key }));
+  const hash = createHash('sha256');
+  const hashing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  await pipeline(Body as Readable, hashing, createWriteStream(path));
+  return { path, sha256: hash.digest('hex'), storedAt: LastModified?.getTime() ?? 0 };
+}
+
+/** Throws ArchivedCsvMissing. */
+async function readAll(bucket: string, key: string) {
+  const counter = new CsvRecordCounter();
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    const { Body, Metadata } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    for await (const chunk of Body as Readable) {
+      hash.update(chunk);
+      counter.add(chunk);
+      bytes += chunk.length;
+    }
+    return { metadata: Metadata ?? {}, records: counter.records(), bytes, sha256: hash.digest('hex') };
+  } catch (error) {
+    if (error instanceof Error && error.name === 'NoSuchKey') throw new LabError('ArchivedCsvMissing', key);
+    throw error;
+  }
+}
+
+/** An object that is uploaded while it is written, in parts; empty if nothing was written before its end. */
+class ObjectWriter {
+  bytes = 0;
+  private readonly hash = createHash('sha256');
+  private readonly stream = new PassThrough();
+  private upload: Promise<unknown> | undefined;
+  private readonly target: { bucket: string; key: string; metadata: Record<string, string> };
+
+  constructor(bucket: string, key: string, metadata: Record<string, string>) {
+    this.target = { bucket, key, metadata };
+  }
+
+  readonly write: ByteSink = async (chunk) => {
+    this.upload ??= this.start();
+    this.hash.update(chunk);
+    this.bytes += chunk.length;
+    if (!this.stream.write(chunk)) {
+      // A failed upload reads no more: without the race this would wait for ever.
+      await Promise.race([new Promise((resolve) => this.stream.once('drain', resolve)), this.upload]);
+    }
+  };
+
+  async end(): Promise<void> {
+    // An empty object says that no row was set aside, which a missing one would not.
+    this.upload ??= this.start();
+    this.stream.end();
+    await this.upload;
+  }
+
+  /** Nothing of it becomes an object; parts already sent are removed by the bucket's lifecycle rule. */
+  abandon(): void {
+    this.stream.destroy(new Error('abandoned'));
+  }
+
+  sha256(): string {
+    return this.hash.digest('hex');
+  }
+
+  private start(): Promise<unknown> {
+    const { bucket, key, metadata } = this.target;
+    const upload = new Upload({
+      client: s3,
+      leavePartsOnError: true,
+      params: { Bucket: bucket, Key: key, Body: this.stream, ContentType: 'text/csv; charset=utf-8', Metadata: metadata },
+    }).done();
+    upload.catch(() => undefined); // awaited in end(); an abandoned one has no one who waits
+    return upload;
+  }
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BatchExecuteStatementCommand,
+  type DescribeStatementCommandOutput,
+  DescribeStatementCommand,
+  ExecuteStatementCommand,
+  GetStatementResultCommand,
+  RedshiftDataClient,
+} from '@aws-sdk/client-redshift-data';
+
+/** Where statements run, and as whom: with `secretArn` as the administrator, else as the caller's own database user. */
+export interface DataApiTarget {
+  workgroupName: string;
+  database: string;
+  secretArn?: string;
+}
+
+export type Row = Record<string, string | number | boolean | null>;
+
+export type StatementState =
+  | { status: 'running'; id: string }
+  | { status: 'failed'; id: string; error: string }
+  /** `subStatements`: how many a batch had, 0 for a single statement. */
+  | { status: 'finished'; id: string; subStatements: number };
+
+/**
+ * The Redshift Data API is asynchronous: a call hands in the SQL and gets an id. `submit` is idempotent by its token
+ * for eight hours, so a caller that died after handing in may hand in again and gets the same statement.
+ */
+export class DataApi {
+  private readonly client = new RedshiftDataClient({});
+  private readonly target: DataApiTarget;
+
+  constructor(target: DataApiTarget) {
+    this.target = target;
+  }
+
+  /** @param token parts that name this statement: equal parts, one execution. */
+  async submit(sqls: string[], ...token: (string | number)[]): Promise<string> {
+    const common = {
+      WorkgroupName: this.target.workgroupName,
+      Database: this.target.database,
+      SecretArn: this.target.secretArn,
+      ClientToken: createHash('sha256').update(JSON.stringify(token)).digest('hex'),
+    };
+    const output =
+      sqls.length === 1
+        ? await this.client.send(new ExecuteStatementCommand({ ...common, Sql: sqls[0] }))
+        : await this.client.send(new BatchExecuteStatementCommand({ ...common, Sqls: sqls }));
+    if (!output.Id) throw new Error('the Data API answered without a statement id');
+    return output.Id;
+  }
+
+  /** Looks at a statement until it has ended or the patience is over. Looks are close together at first. */
+  async wait(id: string, patienceMs: number): Promise<StatementState> {
+    const until = Date.now() + patienceMs;
+    for (let pause = 20; ; pause = Math.min(pause * 1.6, 1000)) {
+      const state = interpret(id, await this.client.send(new DescribeStatementCommand({ Id: id })));
+      if (state.status !== 'running' || Date.now() + pause > until) return state;
+      await sleep(pause);
+    }
+  }
+
+  /** All rows of a finished statement; `part` names one of a batch, from 1. */
+  async rows(id: string, part?: number): Promise<Row[]> {
+    const rows: Row[] = [];
+    let token: string | undefined;
+    do {
+      const page = await this.client.send(
+        new GetStatementResultCommand({ Id: part === undefined ? id : `${id}:${part}`, NextToken: token }),
+      );
+      const names = (page.ColumnMetadata ?? []).map((column) => column.name ?? '');
+      for (const record of page.Records ?? []) {
+        rows.push(
+          Object.fromEntries(
+            record.map((field, index) => [
+              names[index],
+              field.isNull ? null : (field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null),
+            ]),
+          ),
+        );
+      }
+      token = page.NextToken;
+    } while (token);
+    return rows;
+  }
+}
+
+function interpret(id: string, output: DescribeStatementCommandOutput): StatementState {
+  switch (output.Status) {
+    case 'FINISHED':
+      return { status: 'finished', id, subStatements: output.SubStatements?.length ?? 0 };
+    case 'FAILED':
+    case 'ABORTED': {
+      const parts = (output.SubStatements ?? []).filter((part) => part.Error).map((part) => part.Error);
+      return { status: 'failed', id, error: output.Error ?? parts[0] ?? `the statement was ${output.Status.toLowerCase()}` };
+    }
+    default:
+      return { status: 'running', id };
+  }
+}

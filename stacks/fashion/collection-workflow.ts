@@ -1,0 +1,91 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  Choice,
+  Condition,
+  DefinitionBody,
+  Fail,
+  type LogOptions,
+  Pass,
+  QueryLanguage,
+  StateMachine,
+  Succeed,
+  TaskInput,
+  Wait,
+  WaitTime,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { acknowledgeWorkflow } from '../../constructs/acknowledge.ts';
+import { errorCodes } from '../../domain/errors.ts';
+
+export interface CollectionWorkflowProps {
+  readonly collect: IFunction;
+  readonly logs: LogOptions;
+  /** @default 3 hours */
+  readonly timeout?: Duration;
+}
+
+/**
+ * Looks at the SFTP server until the drop of the scheduled slot is archived, or the looks are used up: then the execution
+ * fails with `DropMissing` and the alarm rings. Waits, looks and attempts come from the execution's input.
+ */
+export class CollectionWorkflow extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: CollectionWorkflowProps) {
+    super(scope, id);
+    const begin = Pass.jsonata(this, 'Begin', {
+      assign: { input: '{% $states.input %}', look: 1, attempt: 1, collected: [], failure: null },
+    });
+    const failed = Fail.jsonata(this, 'Failed', { error: '{% $failure.Error %}', cause: '{% $failure.Cause %}' });
+    const missing = Fail.jsonata(this, 'Missing', {
+      error: 'DropMissing',
+      cause: "{% 'no report for slot ' & $slot & ' after ' & $string($look) & ' looks' %}",
+    });
+    const collected = Succeed.jsonata(this, 'Collected', { outputs: { slot: '{% $slot %}', collected: '{% $collected %}' } });
+
+    const collect = LambdaInvoke.jsonata(this, 'Collect', {
+      lambdaFunction: props.collect,
+      payload: TaskInput.fromObject({ scheduledAt: '{% $exists($input.scheduledAt) ? $input.scheduledAt : null %}' }),
+      assign: {
+        complete: '{% $states.result.Payload.complete %}',
+        slot: '{% $states.result.Payload.slot %}',
+        collected: '{% [$append($collected, $states.result.Payload.collected)] %}',
+      },
+      retryOnServiceExceptions: false, // the waits of these retries could not come from the input
+    });
+    const waitToLook = Wait.jsonata(this, 'WaitToLook', {
+      time: WaitTime.seconds('{% $input.waits.lookSeconds %}'),
+      assign: { look: '{% $look + 1 %}' },
+    });
+    const waitToRetry = Wait.jsonata(this, 'WaitToRetry', {
+      time: WaitTime.seconds('{% $input.waits.retrySeconds %}'),
+      assign: { attempt: '{% $attempt + 1 %}' },
+    });
+    waitToLook.next(collect);
+    waitToRetry.next(collect);
+    const mayTryAgain = Choice.jsonata(this, 'MayTryAgain')
+      .when(Condition.jsonata('{% $attempt < $input.attempts %}'), waitToRetry)
+      .otherwise(failed);
+    const assign = { failure: '{% $states.errorOutput %}' };
+    collect.addCatch(failed, { errors: errorCodes('refused'), assign });
+    collect.addCatch(mayTryAgain, { errors: ['States.ALL'], assign });
+    collect.next(
+      Choice.jsonata(this, 'SlotComplete')
+        .when(Condition.jsonata('{% $complete %}'), collected)
+        .when(Condition.jsonata('{% $look < $input.looks %}'), waitToLook)
+        .otherwise(missing),
+    );
+
+    this.stateMachine = new StateMachine(this, 'StateMachine', {
+      comment: 'Look at the SFTP server until the drop of the slot is archived',
+      definitionBody: DefinitionBody.fromChainable(begin.next(collect)),
+      queryLanguage: QueryLanguage.JSONATA,
+      timeout: props.timeout ?? Duration.hours(3),
+      tracingEnabled: true,
+      logs: props.logs,
+    });
+    acknowledgeWorkflow(this.stateMachine, props.collect);
+  }
+}

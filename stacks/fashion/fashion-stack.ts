@@ -1,0 +1,308 @@
+import { fileURLToPath } from 'node:url';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, TimeZone } from 'aws-cdk-lib';
+import { GraphWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, RuleTargetInput, EventField } from 'aws-cdk-lib/aws-events';
+import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
+import { Grant } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { LogLevel } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { acknowledge } from '../../constructs/acknowledge.ts';
+import { ArchiveBucket } from '../../constructs/archive-bucket.ts';
+import { LabFunction } from '../../constructs/lab-function.ts';
+import { Operations } from '../../constructs/operations.ts';
+import { Warehouse } from '../../constructs/warehouse.ts';
+import { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
+import {
+  type CollectionInput,
+  type collectEnvironment,
+  defaultFileNamePattern,
+  type ImportInput,
+  type loadEnvironment,
+  csvPrefix,
+  incomingPrefix,
+  manifestPrefix,
+  metricNamespace,
+  rejectedPrefix,
+  replayPrefix,
+  workbookPrefix,
+} from '../../domain/fashion/contract.ts';
+import { CollectionWorkflow } from './collection-workflow.ts';
+import { ImportWorkflow } from './import-workflow.ts';
+
+export interface FashionStackProps extends StackProps {
+  /** The client's time zone, in which the slots are. @default Europe/Paris */
+  readonly timeZone?: string;
+  /** Hours at which the client writes a report, HHMM. @default 0600 and 1800 */
+  readonly slots?: string[];
+  /** What a report's file name looks like; the groups `date` and `slot` name its slot. @default inventory_DATE_SLOT.xlsx */
+  readonly fileNamePattern?: string;
+  /** How long after the slot to look for its drop, and how often. @default every 5 minutes for 45 minutes */
+  readonly grace?: { every: Duration; during: Duration };
+  /** @default 30 days */
+  readonly archiveColdAfter?: Duration;
+  /** @default 7 years */
+  readonly archiveKeptFor?: Duration;
+  /** Redshift Processing Units. @default 8 */
+  readonly warehouseBaseCapacity?: number;
+  /** True lets the whole stack vanish without trace, data included. @default false */
+  readonly ephemeral?: boolean;
+}
+
+/** High fashion: a full inventory workbook on a client's SFTP server, twice a day, to SQL. */
+export class FashionStack extends Stack {
+  constructor(scope: Construct, id: string, props: FashionStackProps = {}) {
+    super(scope, id, {
+      description: 'High fashion: inventory workbooks from SFTP to Redshift, archived and replayable',
+      ...props,
+    });
+    const timeZone = props.timeZone ?? 'Europe/Paris';
+    const slots = props.slots ?? ['0600', '1800'];
+    const grace = props.grace ?? { every: Duration.minutes(5), during: Duration.minutes(45) };
+    const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
+
+    const key = new Key(this, 'Key', { description: 'Data of the fashion lab', enableKeyRotation: true, removalPolicy });
+    const operations = new Operations(this, 'Operations', { key, title: 'Fashion inventory' });
+    const results = new Topic(this, 'Results', { masterKey: key, enforceSSL: true, displayName: 'Fashion inventory results' });
+
+    const archive = new ArchiveBucket(this, 'Archive', {
+      key,
+      archived: [workbookPrefix, csvPrefix, rejectedPrefix],
+      shortLived: [
+        { prefix: incomingPrefix, expiresAfter: Duration.days(1) },
+        { prefix: manifestPrefix, expiresAfter: Duration.days(90) },
+        { prefix: replayPrefix, expiresAfter: Duration.days(90) },
+      ],
+      coldAfter: props.archiveColdAfter,
+      keptFor: props.archiveKeptFor,
+      removalPolicy,
+    });
+    const warehouse = new Warehouse(this, 'Warehouse', {
+      key,
+      archive,
+      copyPrefixes: [csvPrefix, manifestPrefix, replayPrefix],
+      baseCapacity: props.warehouseBaseCapacity,
+      removalPolicy,
+    });
+    const migrations = new WarehouseMigrations(this, 'Schema', {
+      warehouse,
+      folder: fileURLToPath(new URL('migrations', import.meta.url)),
+      ledger: 'fashion_migrations',
+      removalPolicy,
+    });
+
+    const sftp = new Secret(this, 'SftpSecret', {
+      description: 'Login of the client SFTP server: host, port, username, hostKey, directory, password or privateKey',
+      encryptionKey: key,
+      removalPolicy,
+    });
+    acknowledge(sftp, 'the login belongs to the client, who rotates it and tells us', 'SMG4');
+    const collectedFiles = new Table(this, 'CollectedFiles', {
+      partitionKey: { name: 'path', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy,
+    });
+
+    const collect = new LabFunction<(typeof collectEnvironment)[number]>(this, 'Collect', {
+      handler: 'fashion/collect.ts',
+      description: 'Archives each report on the SFTP server that is not archived yet',
+      timeout: Duration.minutes(10),
+      memory: 1024,
+      environment: {
+        ARCHIVE_BUCKET: archive.bucket.bucketName,
+        COLLECTED_TABLE: collectedFiles.tableName,
+        SFTP_SECRET_ARN: sftp.secretArn,
+        SLOT_SCHEDULE: JSON.stringify({ timeZone, slots }),
+        FILE_NAME_PATTERN: props.fileNamePattern ?? defaultFileNamePattern,
+      },
+      removalPolicy,
+    });
+    archive.grantWrite(collect, incomingPrefix, workbookPrefix);
+    archive.grantRead(collect, incomingPrefix); // the source of the copy to its final key
+    Grant.addToPrincipal({
+      grantee: collect,
+      actions: ['secretsmanager:GetSecretValue'],
+      resourceArns: [sftp.secretArn],
+    });
+    collectedFiles.grant(collect, 'dynamodb:BatchGetItem', 'dynamodb:PutItem');
+
+    const transform = new LabFunction<never>(this, 'Transform', {
+      handler: 'fashion/transform.ts',
+      description: 'Turns an archived workbook into CSV, bad rows set aside',
+      timeout: Duration.minutes(10),
+      memory: 1769, // one full vCPU
+      environment: {},
+      removalPolicy,
+    });
+    archive.grantRead(transform, workbookPrefix, csvPrefix, rejectedPrefix);
+    archive.grantWrite(transform, csvPrefix, rejectedPrefix, replayPrefix);
+
+    const load = new LabFunction<(typeof loadEnvironment)[number]>(this, 'Load', {
+      handler: 'fashion/load.ts',
+      description: 'Checks, stages, reconciles and publishes one drop in the warehouse',
+      timeout: Duration.minutes(2),
+      environment: {
+        ARCHIVE_BUCKET: archive.bucket.bucketName,
+        WORKGROUP_NAME: warehouse.workgroupName,
+        DATABASE_NAME: warehouse.databaseName,
+        COPY_ROLE_ARN: warehouse.copyRole.roleArn,
+        STATEMENT_PATIENCE_SECONDS: '20',
+      },
+      databaseRoles: ['fashion_loader'],
+      removalPolicy,
+    });
+    archive.grantWrite(load, manifestPrefix, replayPrefix);
+    warehouse.grantStatements(load, 'ExecuteStatement', 'BatchExecuteStatement');
+
+    const logs = (name: string) => ({
+      destination: new LogGroup(this, `${name}Log`, { retention: RetentionDays.THREE_MONTHS, removalPolicy }),
+      level: LogLevel.ALL,
+      includeExecutionData: true,
+    });
+    const collection = new CollectionWorkflow(this, 'Collection', { collect, logs: logs('Collection') });
+    const imports = new ImportWorkflow(this, 'Import', { transform, load, results, logs: logs('Import') });
+    key.grant(imports.stateMachine, 'kms:Decrypt', 'kms:GenerateDataKey'); // the results topic is encrypted
+    imports.node.addDependency(migrations);
+
+    const undelivered = operations.deadLetterQueue(
+      'Undelivered',
+      'A schedule or an archive event could not start its state machine. Read the message, mend the cause, run the replay command for its slot.',
+    );
+    for (const slot of slots) {
+      new Schedule(this, `At${slot}`, {
+        description: `Collects the ${slot} report`,
+        schedule: ScheduleExpression.cron({
+          hour: String(Number(slot.slice(0, 2))),
+          minute: String(Number(slot.slice(2))),
+          timeZone: TimeZone.of(timeZone),
+        }),
+        target: new StepFunctionsStartExecution(collection.stateMachine, {
+          input: ScheduleTargetInput.fromObject({
+            scheduledAt: '<aws.scheduler.scheduled-time>',
+            looks: Math.floor(grace.during.toSeconds() / grace.every.toSeconds()) + 1,
+            attempts: 5,
+            waits: { lookSeconds: grace.every.toSeconds(), retrySeconds: 60 },
+          } satisfies CollectionInput),
+          deadLetterQueue: undelivered,
+          retryAttempts: 10,
+          maxEventAge: Duration.hours(2),
+        }),
+      });
+    }
+    new Rule(this, 'Archived', {
+      description: 'A workbook arrived in the archive, collected or put back by hand',
+      eventPattern: {
+        source: ['aws.s3'],
+        detailType: ['Object Created'],
+        detail: { bucket: { name: [archive.bucket.bucketName] }, object: { key: [{ prefix: workbookPrefix }] } },
+      },
+      targets: [
+        new SfnStateMachine(imports.stateMachine, {
+          input: RuleTargetInput.fromObject({
+            bucket: EventField.fromPath('$.detail.bucket.name'),
+            key: EventField.fromPath('$.detail.object.key'),
+            arrivedAt: EventField.time,
+            from: 'xlsx',
+            replay: null,
+            force: false,
+            attempts: 5,
+            waits: { statementSeconds: 5, retrySeconds: 30 },
+          } satisfies ImportInput),
+          deadLetterQueue: undelivered,
+          retryAttempts: 10,
+          maxEventAge: Duration.hours(2),
+        }),
+      ],
+    });
+
+    this.operate(operations, collection, imports);
+    this.outputs({ archive, sftp, warehouse, collection, imports, operations });
+  }
+
+  private operate(operations: Operations, collection: CollectionWorkflow, imports: ImportWorkflow): void {
+    const period = Duration.minutes(5);
+    operations.alarm('CollectionFailed', {
+      metric: collection.stateMachine.metricFailed({ period }),
+      runbook:
+        'The report was not collected: read the error of the failed execution. DropMissing: ask the client. SftpHostKeyMismatch: do NOT change the secret before the client confirms the new key. Then start the collection again.',
+    });
+    operations.alarm('CollectionTimedOut', {
+      metric: collection.stateMachine.metricTimedOut({ period }),
+      runbook: 'The collection took over three hours: check the SFTP server, then start the collection again.',
+    });
+    operations.alarm('ImportFailed', {
+      metric: imports.stateMachine.metricFailed({ period }),
+      runbook:
+        'A drop did not reach SQL; the shop still reads the previous one. Read the error of the failed execution, mend the cause, run the replay command for its slot.',
+    });
+    operations.alarm('ImportTimedOut', {
+      metric: imports.stateMachine.metricTimedOut({ period }),
+      runbook: 'An import took over two hours: look for locks and a stopped warehouse in Query Editor, then replay the slot.',
+    });
+    const rows = (metricName: string) =>
+      new Metric({ namespace: metricNamespace, metricName, period, statistic: 'Sum', dimensionsMap: { service: 'Transform' } });
+    operations.alarm('RowsSetAside', {
+      metric: rows('RowsRejected'),
+      threshold: 100,
+      runbook:
+        'Over 100 rows of a report were set aside: read the CSV below rejected/ (cell, value, reason), tell the client, replay after the fix.',
+    });
+    operations.show(
+      new GraphWidget({ title: 'Rows', left: [rows('RowsIn'), rows('RowsRejected')], width: 12 }),
+      new GraphWidget({
+        title: 'Archive to SQL',
+        left: [imports.stateMachine.metricTime({ period, statistic: 'Maximum' })],
+        width: 12,
+      }),
+    );
+  }
+
+  private outputs(o: {
+    archive: ArchiveBucket;
+    sftp: Secret;
+    warehouse: Warehouse;
+    collection: CollectionWorkflow;
+    imports: ImportWorkflow;
+    operations: Operations;
+  }): void {
+    const dashboard = o.operations.dashboard();
+    const output = (id: string, description: string, value: string) => new CfnOutput(this, id, { description, value });
+    output('ArchiveBucketName', 'Every drop, as xlsx/ and csv/ by date and slot', o.archive.bucket.bucketName);
+    output('SftpSecretArn', 'Secret to fill in with the login of the SFTP server', o.sftp.secretArn);
+    output('WorkgroupName', 'Redshift Serverless workgroup', o.warehouse.workgroupName);
+    output('DatabaseName', 'Database in it', o.warehouse.databaseName);
+    output('CollectionStateMachineArn', 'Collects new reports', o.collection.stateMachine.stateMachineArn);
+    output('ImportStateMachineArn', 'Loads one archived report', o.imports.stateMachine.stateMachineArn);
+    output('AlarmTopicArn', 'Subscribe whoever is on duty', o.operations.alarms.topicArn);
+    output('DashboardName', 'CloudWatch dashboard', dashboard.dashboardName);
+    output(
+      'FillInSecretCommand',
+      'Fill in the login; hostKey is the SHA256 fingerprint that the client gave you',
+      `aws secretsmanager put-secret-value --secret-id ${o.sftp.secretArn} --secret-string '{"host":"sftp.example.com","port":22,"username":"USER","password":"PASSWORD","hostKey":"SHA256:FINGERPRINT","directory":"."}'`,
+    );
+    const now = { looks: 1, attempts: 1, waits: { lookSeconds: 60, retrySeconds: 60 } } satisfies CollectionInput;
+    output(
+      'RunNowCommand',
+      'Collect now, without waiting for a slot',
+      `aws stepfunctions start-execution --state-machine-arn ${o.collection.stateMachine.stateMachineArn} --input '${JSON.stringify(now)}'`,
+    );
+    output(
+      'ReplayCommand',
+      'Load a slot again from the archive',
+      `npm run replay -- fashion --stack ${this.stackName} --date YYYY-MM-DD --slot 0600 --from xlsx`,
+    );
+    output(
+      'QueryCommand',
+      'Ask through the Data API, then: aws redshift-data get-statement-result --id ID',
+      `aws redshift-data execute-statement --workgroup-name ${o.warehouse.workgroupName} --database ${o.warehouse.databaseName} --secret-arn '${o.warehouse.adminSecretName}' --sql 'SELECT location, SUM(available) FROM fashion.stock_on_sale GROUP BY location'`,
+    );
+  }
+}
