@@ -21,16 +21,34 @@ let last;
 
 /** From now on a signal to the launcher goes to the running child, and the launcher waits for that child's end. */
 export function forwardSignals() {
-  for (const name of signals) {
-    process.on(name, () => {
-      const now = performance.now();
-      if (last?.name === name && now - last.at < samePress) return;
-      last = { name, at: now };
-      // Between two children there is nothing to wait for.
-      if (current === undefined) process.exit(exitCode(null, name));
-      current.kill(name);
-    });
-  }
+  for (const name of signals) process.on(name, () => forward(name));
+}
+
+/** @param {NodeJS.Signals} name */
+function forward(name) {
+  const now = performance.now();
+  if (last?.name === name && now - last.at < samePress) return;
+  last = { name, at: now };
+  // Between two children there is nothing to wait for.
+  if (current === undefined) process.exit(exitCode(null, name));
+  current.kill(name);
+}
+
+/**
+ * npm passes signals on, but cannot when it is killed for good: the launcher then sees that its parent is another one,
+ * and ends as if told to. Only under npm: a launcher started by hand may well outlive its shell.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function endWithNpm(env) {
+  if (env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    forward('SIGTERM');
+  }, 500);
+  timer.unref();
 }
 
 /** Whether the user, or the system, has asked the launcher to end. */

@@ -58,9 +58,11 @@ export async function installNodeModules(root, env, lock) {
   removeMarker(root, markerName);
   // What is asked for is said here: a NODE_ENV=production or an npmrc of the user's would leave out what we need.
   const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
+  // Three more tries after 1, 8 and 8 s: npm's own waits make an unplugged laptop wait for more than a minute.
+  const retries = ['--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=8000'];
   const [command, ...first] = npm(env);
   const log = path.join(root, '.local', 'logs', 'npm-ci.log');
-  const { code, output } = await runInstaller(command, [...first, 'ci', ...options], {
+  const { code, output } = await runInstaller(command, [...first, 'ci', ...options, ...retries], {
     cwd: root,
     env,
     log,

@@ -28,5 +28,11 @@ export function installFailure(what, code, output, log) {
   return new LaunchFailure('InstallFailed', `${what}, exit code ${code}, ${short(said)} (output: ${log})`);
 }
 
+/** pip wraps the reason into the names of Python classes. */
+const reason = /Failed to establish a new connection: [^'"]+/;
+
 /** @param {string} line */
-const short = (line) => (line.length > 160 ? `${line.slice(0, 159)}…` : line);
+function short(line) {
+  const text = reason.exec(line)?.[0] ?? line;
+  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
+}

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkPlatform, checkSpace, findPython } from './checks.mjs';
-import { exitCode, forwardSignals, interrupted, runProgram } from './child.mjs';
+import { endWithNpm, exitCode, forwardSignals, interrupted, runProgram } from './child.mjs';
 import { commands, environment } from './commands.mjs';
 import { fromFileSystem, LaunchFailure } from './failures.mjs';
 import { takeInstallLock } from './install-lock.mjs';
@@ -25,6 +25,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '.
  */
 export async function main([name = '(none)', ...args]) {
   forwardSignals();
+  endWithNpm(process.env);
   try {
     process.exitCode = await launch(name, args, process.env);
   } catch (error) {

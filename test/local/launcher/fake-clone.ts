@@ -29,6 +29,8 @@ export interface FakeClone {
   run: (args: string[], env?: Record<string, string>) => Promise<Ended>;
   /** Starts `run.mjs` and leaves it running. */
   start: (args: string[], env?: Record<string, string>) => Running;
+  /** The same, as the child of a process that stands for a program such as npm. */
+  startUnder: (args: string[], env?: Record<string, string>) => Running;
   dispose: () => void;
 }
 
@@ -115,8 +117,13 @@ export function fakeClone(): FakeClone {
   executable('npm', npm);
   executable('python3', python('3.12.4'));
 
-  const start: FakeClone['start'] = (args, env = {}) => {
-    const child = spawn(process.execPath, [path.join(root, 'local/launcher/run.mjs'), ...args], {
+  const launcher = path.join(root, 'local/launcher/run.mjs');
+  const startUnder: FakeClone['startUnder'] = (args, env) =>
+    // Not the last command of the shell, which otherwise becomes the launcher itself.
+    spawnClone('sh', ['-c', '"$@"; exit $?', 'sh', process.execPath, launcher, ...args], env);
+  const start: FakeClone['start'] = (args, env) => spawnClone(process.execPath, [launcher, ...args], env);
+  const spawnClone = (command: string, args: string[], env: Record<string, string> = {}): Running => {
+    const child = spawn(command, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -163,6 +170,7 @@ export function fakeClone(): FakeClone {
     remove: (name) => rmSync(path.join(bin, name), { force: true }),
     run: (args, env) => start(args, env).ended,
     start,
+    startUnder,
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -124,4 +124,15 @@ describe('the program', () => {
     up.child.kill('SIGKILL');
     await until(() => output.includes('clean\n'));
   });
+
+  it('ends when the npm that started the launcher was killed', async () => {
+    const { child, says } = clone.startUnder(['test'], { BEHAVE: 'stay', npm_lifecycle_event: 'test' });
+    await says('up ');
+    let output = '';
+    child.stdout?.on('data', (text) => {
+      output += text;
+    });
+    child.kill('SIGKILL');
+    await until(() => output.includes('clean\n'));
+  });
 });
