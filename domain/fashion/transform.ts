@@ -1,0 +1,179 @@
+import { LabError } from '../errors.ts';
+import { type Converted, cellAddress, cellConverter, isBlank, type RejectReason, rawCell } from './cells.ts';
+import { type ByteSink, CsvWriter, csvLine } from './csv.ts';
+import { KeySet } from './key-set.ts';
+import { type Column, headerKey, type ReportLayout } from './layout.ts';
+import { type Cell, openSheet, type SheetReader, type SheetRow } from './workbook.ts';
+import type { ByteSource } from './zip.ts';
+
+/** Part of every load's key. To be raised whenever any workbook could give other bytes than before. */
+export const transformVersion = '1';
+
+/** rowsIn = rowsOut + rowsRejected, always. Data rows: the header and blank rows do not count. */
+export interface TransformCounts {
+  rowsIn: number;
+  rowsOut: number;
+  rowsRejected: number;
+}
+
+/** Columns of the CSV of rows that were set aside. */
+export const rejectedHeader = ['row', 'cell', 'column', 'value', 'reason', 'bad_cells', 'raw'] as const;
+
+/**
+ * A report's workbook to CSV, in one pass and in memory that does not grow with the number of rows, but for the workbook's
+ * shared strings and 16 bytes a row that find repeated keys.
+ *
+ * `accepted` gets the header and the good rows, columns in the layout's order. `rejected` gets one line a bad row: number of
+ * the row, address, column, value and reason of its first bad cell (in the layout's order), how many of its cells are bad,
+ * and the whole row as JSON by column name, from which it can be replayed. `rejected` gets nothing, not even its header, when
+ * no row is bad. Both are awaited; neither is ended here.
+ *
+ * The same bytes in give the same bytes out, for one transformVersion and layout.
+ *
+ * Throws, when the report is refused whole: WorkbookUnreadable, WorkbookEncrypted, SheetMissing, HeaderMissing,
+ * ColumnMissing, ColumnDuplicated, ReportTooLarge, ReportEmpty, AllRowsRejected. Some of them show only at the end, after
+ * rows went out: what the sinks got is then to be thrown away, except that with AllRowsRejected `rejected` is complete.
+ */
+export async function transformWorkbook(o: {
+  workbook: ByteSource;
+  layout: ReportLayout;
+  accepted: ByteSink;
+  rejected: ByteSink;
+}): Promise<TransformCounts> {
+  const { layout } = o;
+  const sheet = await openSheet(o.workbook, { sheet: layout.sheet, limits: layout.limits });
+  const accepted = new CsvWriter(o.accepted);
+  const rejected = new CsvWriter(o.rejected);
+  const counts: TransformCounts = { rowsIn: 0, rowsOut: 0, rowsRejected: 0 };
+
+  let rules: RowRules | undefined;
+  for await (const row of sheet.rows()) {
+    if (!rules) {
+      if (!isHeader(row, layout)) continue;
+      rules = new RowRules(layout, columnPositions(row, layout, sheet.sheetName), sheet);
+      accepted.add(csvLine(layout.columns.map(({ name }) => name)));
+      continue;
+    }
+    if (row.cells.every(isBlank)) continue;
+    counts.rowsIn++;
+    if (counts.rowsIn > layout.limits.rows)
+      throw new LabError('ReportTooLarge', `more than ${layout.limits.rows} rows`);
+
+    const bad = rules.apply(row);
+    if (bad) {
+      if (counts.rowsRejected === 0) rejected.add(csvLine(rejectedHeader));
+      counts.rowsRejected++;
+      rejected.add(rules.rejectedLine(row, bad));
+    } else {
+      counts.rowsOut++;
+      accepted.add(csvLine(rules.fields));
+    }
+    if (accepted.isFull) await flush(accepted, layout);
+    if (rejected.isFull) await flush(rejected, layout);
+  }
+  if (!rules) throw new LabError('HeaderMissing', sheet.sheetName);
+  if (counts.rowsIn === 0) throw new LabError('ReportEmpty', sheet.sheetName);
+  await flush(rejected, layout);
+  if (counts.rowsOut === 0)
+    throw new LabError('AllRowsRejected', `${counts.rowsRejected} of ${counts.rowsIn}`);
+  await flush(accepted, layout);
+  return counts;
+}
+
+/** A small workbook can make a large CSV: thousands of cells may share one long string. */
+async function flush(writer: CsvWriter, layout: ReportLayout): Promise<void> {
+  await writer.flush();
+  if (writer.bytes > layout.limits.inflatedBytes)
+    throw new LabError('ReportTooLarge', `a CSV of over ${writer.bytes} bytes`);
+}
+
+function isHeader(row: SheetRow, layout: ReportLayout): boolean {
+  if (layout.headerRow === undefined) return !row.cells.every(isBlank);
+  if (row.number > layout.headerRow) throw new LabError('HeaderMissing', `row ${layout.headerRow} is absent`);
+  return row.number === layout.headerRow;
+}
+
+/** Where each of the layout's columns stands in the sheet, from 0. Columns that the layout does not name are ignored. */
+function columnPositions(header: SheetRow, layout: ReportLayout, sheetName: string): number[] {
+  if (header.cells.every(isBlank))
+    throw new LabError('HeaderMissing', `row ${header.number} of ${sheetName} is blank`);
+  const found = header.cells.map((cell) => headerKey(isBlank(cell) ? '' : String(rawCell(cell))));
+  const missing: Column[] = [];
+  const positions = layout.columns.map((column) => {
+    const wanted = headerKey(column.header);
+    const position = found.indexOf(wanted);
+    if (position === -1) missing.push(column);
+    else if (found.indexOf(wanted, position + 1) !== -1)
+      throw new LabError('ColumnDuplicated', column.header);
+    return position;
+  });
+  if (missing.length > 0) {
+    throw new LabError(
+      'ColumnMissing',
+      `${missing.map(({ header: text }) => text).join(', ')} (row ${header.number} of ${sheetName})`,
+    );
+  }
+  return positions;
+}
+
+interface BadRow {
+  /** Index of the column in the layout. */
+  column: number;
+  reason: RejectReason;
+  badCells: number;
+}
+
+/** The layout's rules over one sheet. `apply` leaves the converted fields in `fields`. */
+class RowRules {
+  readonly fields: string[];
+  readonly #layout: ReportLayout;
+  readonly #positions: readonly number[];
+  readonly #converters: ((cell: Cell | undefined) => Converted)[];
+  readonly #keyColumns: number[];
+  readonly #keys = new KeySet();
+
+  constructor(layout: ReportLayout, positions: readonly number[], sheet: SheetReader) {
+    this.fields = layout.columns.map(() => '');
+    this.#layout = layout;
+    this.#positions = positions;
+    this.#converters = layout.columns.map((column) => cellConverter(column, sheet.date1904));
+    this.#keyColumns = layout.key.map((name) => layout.columns.findIndex((column) => column.name === name));
+  }
+
+  apply(row: SheetRow): BadRow | undefined {
+    let bad: BadRow | undefined;
+    for (let i = 0; i < this.#converters.length; i++) {
+      const value = (this.#converters[i] as (cell: Cell | undefined) => Converted)(
+        row.cells[this.#positions[i] as number],
+      );
+      if (typeof value !== 'string') this.fields[i] = value === null ? '' : value.text;
+      else if (bad) bad.badCells++;
+      else bad = { column: i, reason: value, badCells: 1 };
+    }
+    if (!bad && !this.#keys.add(this.#keyColumns.map((i) => this.fields[i] as string))) {
+      return {
+        column: this.#keyColumns[0] as number,
+        reason: 'DuplicateKey',
+        badCells: this.#keyColumns.length,
+      };
+    }
+    return bad;
+  }
+
+  rejectedLine(row: SheetRow, bad: BadRow): string {
+    const position = this.#positions[bad.column] as number;
+    const raw = this.#layout.columns.map(({ name }, i) => [
+      name,
+      rawCell(row.cells[this.#positions[i] as number]),
+    ]);
+    return csvLine([
+      String(row.number),
+      cellAddress(position, row.number),
+      (this.#layout.columns[bad.column] as Column).name,
+      String(rawCell(row.cells[position]) ?? ''),
+      bad.reason,
+      String(bad.badCells),
+      JSON.stringify(Object.fromEntries(raw)),
+    ]);
+  }
+}
