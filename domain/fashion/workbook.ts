@@ -80,23 +80,23 @@ async function* rowsOf(parts: WorkbookParts, limits: ReadLimits): AsyncGenerator
   // hucre parses ahead of its consumer without bound. Its input is therefore held back while the consumer is busy.
   const appetite = new Appetite();
   const canonical = canonicalPackage(parts, limits, appetite);
-  let failure: unknown;
+  let failure: { error: unknown } | undefined;
+  const nextPiece = async () => {
+    try {
+      return await canonical.next();
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  };
   const input = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        try {
-          const { done, value } = await canonical.next();
-          if (done) controller.close();
-          else controller.enqueue(value);
-        } catch (error) {
-          failure = error;
-          controller.error(error);
-        }
+        const { done, value } = await nextPiece();
+        if (done) controller.close();
+        else controller.enqueue(value);
       },
-      async cancel() {
-        appetite.open();
-        await canonical.return();
-      },
+      cancel: () => appetite.open(),
     },
     { highWaterMark: 0 },
   );
@@ -106,22 +106,29 @@ async function* rowsOf(parts: WorkbookParts, limits: ReadLimits): AsyncGenerator
       appetite.rise();
       const { done, value } = await rows.next();
       appetite.still();
-      if (done) return;
+      if (done) break;
       yield sheetRow(value);
     }
+    // The last row does not need the last bytes, but only these show whether the sheet was whole.
+    appetite.open();
+    while (!(await nextPiece()).done);
   } catch (error) {
-    const cause = failure ?? error;
-    if (cause instanceof LabError) throw cause;
-    throw new LabError('WorkbookUnreadable', cause instanceof Error ? cause.message : String(cause), {
-      cause,
+    // What our own side met passes as it is: a source that cannot be reached is no reason to refuse the file.
+    if (failure) throw failure.error;
+    if (error instanceof LabError) throw error;
+    throw new LabError('WorkbookUnreadable', error instanceof Error ? error.message : String(error), {
+      cause: error,
     });
   } finally {
     appetite.open();
     await rows.return();
+    await canonical.return();
   }
 }
 
 function sheetRow(row: StreamRow): SheetRow {
+  if (!Number.isSafeInteger(row.index))
+    throw new LabError('WorkbookUnreadable', 'a row of the sheet has no number');
   const cells = row.values as Cell[];
   for (let i = 0; i < cells.length; i++) {
     const cell = cells[i];
