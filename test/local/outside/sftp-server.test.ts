@@ -21,7 +21,7 @@ const clients: SftpClient[] = [];
 async function stockClient(options: object = account): Promise<SftpClient> {
   const client = new SftpClient('stock', quiet);
   clients.push(client);
-  await client.connect({ host: server.host, port: server.port, readyTimeout: 500, ...options });
+  await client.connect({ host: server.host, port: server.port, ...options });
   return client;
 }
 
@@ -195,7 +195,7 @@ describe('what it can be told to do wrong', () => {
 
   it('take connections and stay mute', async () => {
     server.faults.mute = true;
-    await expect(stockClient()).rejects.toThrow(/Timed out/i);
+    await expect(stockClient({ ...account, readyTimeout: 500 })).rejects.toThrow(/Timed out/i);
     expect(server.logins).toEqual([]);
   });
 
@@ -237,14 +237,11 @@ describe('what it can be told to do wrong', () => {
   });
 
   it('answer slowly', async () => {
-    const timed = async (): Promise<number> => {
-      const start = performance.now();
-      await read();
-      return performance.now() - start;
-    };
-    const swift = await timed();
     server.faults.readDelayMs = 20;
-    expect(await timed()).toBeGreaterThan(swift + 300);
+    const start = performance.now();
+    await read();
+    // 31 chunks, of which a stock client has one under way at a time.
+    expect(performance.now() - start).toBeGreaterThan(30 * 19);
   });
 
   it('do it once, and be well again', async () => {
