@@ -38,10 +38,10 @@ const BAR_CELLS = 24;
 const REDRAW_EVERY_MS = 80;
 const DEFAULT_COLUMNS = 100;
 
-const escape = '\u001b';
+const escapeCharacter = '\u001b';
 /** Colours and cursor moves (ECMA-48, control sequences). util.stripVTControlCharacters takes letters along (Node 20). */
-const escapeSequence = new RegExp(`${escape}\\[[0-9;?]*[ -/]*[@-~]`, 'g');
-const clearLine = `\r${escape}[2K`;
+const escapeSequence = new RegExp(`${escapeCharacter}\\[[0-9;?]*[ -/]*[@-~]`, 'g');
+const clearLine = `\r${escapeCharacter}[2K`;
 
 /** Terminals give East Asian letters and emoji two cells, and marks that combine with the letter before them none. */
 function cells(text: string): number {
