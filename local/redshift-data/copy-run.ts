@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
@@ -247,7 +247,8 @@ async function openObject(s3: S3Client, source: Source, signal: AbortSignal): Pr
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: source.bucket, Key: source.key }), {
       abortSignal: signal,
     });
-    return Body as Readable;
+    // The signal of the request ends with its headers; a body that hangs has to end as well.
+    return addAbortSignal(signal, Body as Readable);
   } catch (error) {
     if ((error as Error).name === 'NoSuchKey' && !source.mandatory) return undefined;
     throw storageError(error, signal, `s3://${source.bucket}/${source.key}`);

@@ -122,10 +122,10 @@ function plan(run: Execution): Plan[] {
 
 async function runStep(client: pg.Client, statement: Plan, run: Execution): Promise<Outcome> {
   if (statement.kind === 'copy') {
-    const s3 = await run.s3For(statement.copy.roleArn).catch((error) => {
-      throw new SqlError(
-        `S3ServiceException:${(error as Error).message},Status 403,Error ${(error as Error).name},CanRetry 0`,
-      );
+    const s3 = await untilAborted(run.s3For(statement.copy.roleArn), run.signal).catch((error) => {
+      run.signal.throwIfAborted();
+      const { name, message } = error as Error;
+      throw new SqlError(`S3ServiceException:${message},Status 403,Error ${name},CanRetry 0`);
     });
     const rows = await runCopy(client, statement.copy, s3, run.signal);
     await client.query("SELECT set_config('redshift.last_copy_count', $1, false)", [String(rows)]);
@@ -135,6 +135,14 @@ async function runStep(client: pg.Client, statement: Plan, run: Execution): Prom
   const outcome = await query(client, statement.sql, statement.values);
   if (statement.after) await client.query(statement.after);
   return outcome;
+}
+
+/** A promise that also ends when the signal does: the work behind it may never come back. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
 }
 
 async function require(client: pg.Client, requirement: Requirement): Promise<void> {

@@ -9,6 +9,8 @@ export async function startObjectStore() {
   const denied = new Set<string>();
   /** Keys whose body never ends. */
   const stuck = new Set<string>();
+  /** Stuck keys that someone is reading. */
+  const streaming = new Set<string>();
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const fail = (status: number, code: string, message: string) => {
@@ -45,8 +47,11 @@ export async function startObjectStore() {
       return;
     }
     response.writeHead(200, { 'content-length': body.length + (stuck.has(key) ? 1 : 0) });
-    if (stuck.has(key)) response.write(body);
-    else response.end(body);
+    if (stuck.has(key)) {
+      streaming.add(key);
+      response.on('close', () => streaming.delete(key));
+      response.write(body);
+    } else response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const client = new S3Client({
@@ -60,6 +65,7 @@ export async function startObjectStore() {
     client,
     denied,
     stuck,
+    streaming,
     put: (key: string, body: string | Buffer) => objects.set(key, Buffer.from(body)),
     async close() {
       client.destroy();
