@@ -5,7 +5,7 @@
  * holds a pipe from the one who ordered, runs the command in a process group of its own, and when the pipe closes,
  * asked or because the other side was killed, it stops the whole tree.
  *
- * Protocol: one JSON line on stdin is the order (see Order in child-process.ts); a later line `stop`, or the end of
+ * Protocol: one JSON line on stdin is the order (the typedef below, written by child-process.ts); a later line `stop`, or the end of
  * stdin, asks for the stop. JSON lines on stdout: `{"pid"}` once it runs, `{"error"}` when it cannot,
  * `{"code","signal"}` when it and everything it started have ended.
  */
@@ -14,15 +14,35 @@ import { openSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processTable } from './process-table.mjs';
 
+/**
+ * @typedef {object} Order
+ * @property {string} command
+ * @property {string[]} args
+ * @property {NodeJS.ProcessEnv} env
+ * @property {string} [cwd]
+ * @property {string} logFile
+ * @property {number} [uid]
+ * @property {number} [gid]
+ * @property {NodeJS.Signals} stopSignal
+ * @property {number} graceMs
+ * @property {string[]} removeWhenOrphaned
+ */
+
 /** How often the tree is looked at while it ends, ms. */
 const LOOK_EVERY_MS = 30;
 /** How long killed processes may take to vanish, ms (one in uninterruptible sleep cannot be waited for). */
 const KILL_MS = 3_000;
 
-/** Members of the tree seen so far: `pid` to `started`. One that changes its group stays known. */
+/**
+ * Members of the tree seen so far: `pid` to `started`. One that changes its group stays known.
+ * @type {Map<number, string>}
+ */
 const known = new Map();
 
-/** Who still runs: members of the command's group, those known from before, and the descendants of both. */
+/**
+ * Who still runs: members of the command's group, those known from before, and the descendants of both.
+ * @param {number} leader
+ */
 function members(leader) {
   const table = processTable();
   const tree = new Set(
@@ -37,6 +57,7 @@ function members(leader) {
   return rows;
 }
 
+/** @param {number} pid @param {NodeJS.Signals} name */
 function signal(pid, name) {
   try {
     process.kill(pid, name);
@@ -45,6 +66,7 @@ function signal(pid, name) {
   }
 }
 
+/** @param {number} leader @param {number} withinMs */
 async function gone(leader, withinMs) {
   const until = Date.now() + withinMs;
   while (members(leader).length > 0) {
@@ -54,6 +76,7 @@ async function gone(leader, withinMs) {
   return true;
 }
 
+/** @param {number} leader @param {Pick<Order, 'stopSignal' | 'graceMs'>} order */
 async function stopTree(leader, order) {
   members(leader); // before the signal: later, orphans can no longer be told by their parent
   signal(-leader, order.stopSignal);
@@ -63,10 +86,12 @@ async function stopTree(leader, order) {
   await gone(leader, KILL_MS);
 }
 
+/** @param {object} message */
 function tell(message) {
   return new Promise((resolve) => process.stdout.write(`${JSON.stringify(message)}\n`, resolve));
 }
 
+/** @param {Order} order */
 function run(order) {
   let orphaned = false;
   let stopping = false;
@@ -79,6 +104,7 @@ function run(order) {
     uid: order.uid,
     gid: order.gid,
   });
+  /** @param {object} message */
   const finish = async (message) => {
     if (orphaned) for (const path of order.removeWhenOrphaned) rmSync(path, { recursive: true, force: true });
     await tell(message);
@@ -95,10 +121,10 @@ function run(order) {
   child.on('spawn', () => tell({ pid: child.pid }));
   child.on('error', (error) => finish({ error: error.message }));
   child.on('exit', async (code, name) => {
+    const leader = /** @type {number} */ (child.pid); // what has ended had started
     // The leader may have left others behind, crashed or not: none of them stays.
-    if (stopping) await gone(child.pid, order.graceMs + KILL_MS);
-    else
-      await stopTree(child.pid, { ...order, stopSignal: 'SIGTERM', graceMs: Math.min(order.graceMs, 1_000) });
+    if (stopping) await gone(leader, order.graceMs + KILL_MS);
+    else await stopTree(leader, { ...order, stopSignal: 'SIGTERM', graceMs: Math.min(order.graceMs, 1_000) });
     await finish({ code, signal: name });
   });
   process.on('SIGTERM', stop);
@@ -117,6 +143,7 @@ process.on('SIGHUP', () => {});
 process.stdout.on('error', () => {}); // nobody listens any more
 
 let text = '';
+/** @type {ReturnType<typeof run> | undefined} */
 let running;
 process.stdin.setEncoding('utf8');
 process.stdin.on('data', (chunk) => {
