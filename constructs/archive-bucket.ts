@@ -113,8 +113,6 @@ export class ArchiveBucket extends Construct {
       grantee,
       actions,
       resourceArns: prefixes.map((prefix) => this.bucket.arnForObjects(`${prefix}*`)),
-    }).combine(
-      Grant.addToPrincipal({ grantee, actions: keyActions, resourceArns: [this.key.keyArn] }),
-    );
+    }).combine(Grant.addToPrincipal({ grantee, actions: keyActions, resourceArns: [this.key.keyArn] }));
   }
 }

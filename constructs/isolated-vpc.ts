@@ -1,8 +1,8 @@
 import { Fn, RemovalPolicy } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
-  GatewayVpcEndpointAwsService,
   type GatewayVpcEndpoint,
+  GatewayVpcEndpointAwsService,
   IpAddresses,
   SubnetType,
   Vpc,

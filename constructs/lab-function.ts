@@ -23,6 +23,11 @@ export interface LabFunctionProps<Name extends string> {
   readonly removalPolicy?: RemovalPolicy;
 }
 
+/** What CommonJS dependencies look for and an ES module has not: ssh2's Poly1305 reads __dirname as it loads. */
+const commonJsNames =
+  "import{createRequire as makeRequire}from'node:module';" +
+  "const require=makeRequire(import.meta.url),__dirname=new URL('.',import.meta.url).pathname;";
+
 /**
  * A Node.js function under a role of its own, which may write its own log and nothing else: every other right is granted
  * by the construct that owns the resource. The SDK is bundled: the bytes that ran on the laptop are the bytes in AWS.
@@ -57,7 +62,7 @@ export class LabFunction<Name extends string> extends NodejsFunction {
         minify: true,
         keepNames: true, // the state machines match on error names
         externalModules: [],
-        banner: "import{createRequire as __labsRequire}from'node:module';const require=__labsRequire(import.meta.url);",
+        banner: commonJsNames,
         loader: { '.node': 'empty' }, // ssh2's optional native parts; it falls back to JavaScript
         commandHooks: props.commandHooks,
       },

@@ -36,7 +36,11 @@ export class Operations extends Construct {
   constructor(scope: Construct, id: string, props: { key: Key; title: string }) {
     super(scope, id);
     this.title = props.title;
-    this.alarms = new Topic(this, 'Alarms', { masterKey: props.key, enforceSSL: true, displayName: props.title });
+    this.alarms = new Topic(this, 'Alarms', {
+      masterKey: props.key,
+      enforceSSL: true,
+      displayName: props.title,
+    });
     // CloudWatch publishes as a service; only the key's own policy can let it use the key.
     props.key.grant(new ServicePrincipal('cloudwatch.amazonaws.com'), 'kms:Decrypt', 'kms:GenerateDataKey*');
   }
@@ -65,7 +69,10 @@ export class Operations extends Construct {
     });
     acknowledge(queue, 'it is itself the dead-letter queue', 'SQS3');
     this.alarm(`${id}NotEmpty`, {
-      metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: 'Maximum' }),
+      metric: queue.metricApproximateNumberOfMessagesVisible({
+        period: Duration.minutes(1),
+        statistic: 'Maximum',
+      }),
       runbook,
     });
     return queue;
@@ -80,7 +87,13 @@ export class Operations extends Construct {
     const runbook = this.rung.map(({ alarm, runbook: line }) => `**${alarm.node.id}**: ${line}`).join('\n\n');
     return new Dashboard(this, 'Dashboard', {
       widgets: [
-        [new TextWidget({ markdown: `# ${this.title}\n\n${runbook}`, width: 24, height: 2 + this.rung.length })],
+        [
+          new TextWidget({
+            markdown: `# ${this.title}\n\n${runbook}`,
+            width: 24,
+            height: 2 + this.rung.length,
+          }),
+        ],
         this.rung.map(({ alarm }) => new AlarmWidget({ alarm, title: alarm.node.id, width: 6 })),
         this.widgets,
       ],

@@ -5,7 +5,11 @@ import { CustomResource, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { type MigrationProperties, type migrateEnvironment, migrationsFolder } from '../domain/warehouse/contract.ts';
+import {
+  type MigrationProperties,
+  type migrateEnvironment,
+  migrationsFolder,
+} from '../domain/warehouse/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import { LabFunction } from './lab-function.ts';
 import type { Warehouse } from './warehouse.ts';
@@ -69,6 +73,10 @@ export class WarehouseMigrations extends Construct {
 /** SHA-256 over names and contents, in order of the names. */
 function checksum(folder: string): string {
   const hash = createHash('sha256');
-  for (const name of readdirSync(folder).sort()) hash.update(name).update('\0').update(readFileSync(join(folder, name)));
+  for (const name of readdirSync(folder).sort())
+    hash
+      .update(name)
+      .update('\0')
+      .update(readFileSync(join(folder, name)));
   return hash.digest('hex');
 }

@@ -103,7 +103,10 @@ export class Warehouse extends Construct {
   }
 
   /** Lets the grantee run statements as its own database user, and see those of its own alone. */
-  grantStatements(grantee: IGrantable, ...operations: ('ExecuteStatement' | 'BatchExecuteStatement')[]): Grant {
+  grantStatements(
+    grantee: IGrantable,
+    ...operations: ('ExecuteStatement' | 'BatchExecuteStatement')[]
+  ): Grant {
     return Grant.addToPrincipal({
       grantee,
       actions: [
@@ -151,6 +154,7 @@ export class Warehouse extends Construct {
       actions,
       // A statement has no ARN; the condition narrows the star to the grantee's own statements.
       resourceArns: ['*'],
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable, filled in by IAM
       conditions: { StringEquals: { 'redshift-data:statement-owner-iam-userid': '${aws:userid}' } },
     });
   }

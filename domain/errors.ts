@@ -65,7 +65,8 @@ const table = {
   RunDirectoryUnusable: {
     kind: 'setup',
     message: (v) => `the directory of this run cannot be made: ${v}`,
-    remedy: 'make room on the disk, and let this user write to .local in the checkout and to the temporary directory',
+    remedy:
+      'make room on the disk, and let this user write to .local in the checkout and to the temporary directory',
   },
   PortTaken: {
     kind: 'setup',
@@ -80,7 +81,8 @@ const table = {
   PostgresBinariesUnusable: {
     kind: 'setup',
     message: (v) => `the embedded postgresql cannot be run: ${v}`,
-    remedy: 'delete node_modules and run npm start again; its platform package must be installed, links included',
+    remedy:
+      'delete node_modules and run npm start again; its platform package must be installed, links included',
   },
   PostgresNotReady: {
     kind: 'setup',
@@ -97,6 +99,32 @@ const table = {
     kind: 'setup',
     message: (v) => `the emulator did not start: ${v}`,
     remedy: 'look at its log in .local/runs; remove .local/python to install it again',
+  },
+  EmulatorEnded: {
+    kind: 'setup',
+    message: (v) => `the emulator ended while it was needed: ${v}`,
+    remedy: 'start again; its log is in .local/runs',
+  },
+  EndpointUnreachable: {
+    kind: 'setup',
+    message: (v) => `the endpoint in AWS_ENDPOINT_URL does not answer: ${v}`,
+    remedy: 'start it, or unset AWS_ENDPOINT_URL to have one started',
+  },
+  CdkFailed: {
+    kind: 'setup',
+    message: (v) => `the cdk failed: ${v}`,
+    remedy: 'read the log; an error of the template shows in npm run synth as well',
+  },
+  UsageInvalid: {
+    kind: 'setup',
+    message: (v) => `the command line is not understood: ${v}`,
+    remedy: 'see the README for the commands and their options',
+  },
+  LaptopNotUp: {
+    kind: 'setup',
+    message: (v) => `no laptop is up that runs the lab ${v}`,
+    remedy:
+      'start one in another terminal, npm start, and leave it up; or name a deployed stack with --stack',
   },
   TemplateNotLocal: {
     kind: 'setup',
@@ -162,7 +190,8 @@ const table = {
   ArchiveHashMismatch: {
     kind: 'refused',
     message: (v) => `the archived workbook is not the one that its key names: ${v}`,
-    remedy: 'restore the right version of the object (the bucket is versioned), or put the file back under a plain name',
+    remedy:
+      'restore the right version of the object (the bucket is versioned), or put the file back under a plain name',
   },
   DropMissing: {
     kind: 'refused',

@@ -23,6 +23,8 @@ export interface StandIn {
   type: string;
   standIn: string;
   why: string;
+  /** Which resources of the type; @default all */
+  applies?: (original: Resource) => boolean;
   /** The resource that takes its place; undefined removes it. */
   resource?: (original: Resource, place: Place) => Resource;
   /** What `Ref` and the named attributes become; without it, references to a removed resource are an error. */
@@ -42,6 +44,8 @@ export const standIns: readonly StandIn[] = [
     resource: (original) => ({
       Type: 'AWS::SecretsManager::Secret',
       Properties: {
+        // The name that Redshift gives the secret it manages.
+        Name: `redshift!${original.Properties?.NamespaceName}-${original.Properties?.AdminUsername}`,
         GenerateSecretString: {
           SecretStringTemplate: JSON.stringify({ username: original.Properties?.AdminUsername ?? 'admin' }),
           GenerateStringKey: 'password',
@@ -49,7 +53,6 @@ export const standIns: readonly StandIn[] = [
         },
       },
     }),
-    attributes: (_original, logicalId) => ({ 'Namespace.AdminPasswordSecretArn': { Ref: logicalId } }),
   },
   {
     type: 'AWS::RedshiftServerless::Workgroup',
@@ -64,14 +67,34 @@ export const standIns: readonly StandIn[] = [
       };
     },
   },
+  {
+    type: 'AWS::IAM::Role',
+    standIn: 'the same role, which the account may assume too',
+    why: 'there is no Redshift here to assume the COPY role; our server does it as the account',
+    applies: (original) =>
+      JSON.stringify(original.Properties?.AssumeRolePolicyDocument).includes('redshift.amazonaws.com'),
+    resource: (original, { account }) => {
+      const trust = original.Properties?.AssumeRolePolicyDocument as { Statement: Json[] };
+      trust.Statement.push({
+        Effect: 'Allow',
+        Action: 'sts:AssumeRole',
+        Principal: { AWS: `arn:aws:iam::${account}:root` },
+      });
+      return original;
+    },
+  },
+  {
+    type: 'AWS::SecretsManager::Secret',
+    standIn: 'the same secret, its Ref replaced by the attribute Id',
+    why: "the emulator's Ref gives the name where AWS gives the ARN",
+    resource: (original) => original,
+    attributes: (_original, logicalId) => ({ Ref: { 'Fn::GetAtt': [logicalId, 'Id'] } }),
+  },
   { type: 'AWS::EC2::FlowLog', standIn: 'nothing', why: 'no packets flow in an emulated network' },
 ];
 
-/** What the functions of the stack need to find the laptop. */
-export interface FunctionEnvironment {
-  /** By logical id of the function. */
-  (logicalId: string): Record<string, string>;
-}
+/** What a function needs to find the laptop, by its logical id. */
+export type FunctionEnvironment = (logicalId: string) => Record<string, string>;
 
 export interface LocalAssembly {
   directory: string;
@@ -100,35 +123,43 @@ export async function localAssembly(o: {
   const template = JSON.parse(await readFile(path, 'utf8')) as Template;
 
   const used = new Map<StandIn, number>();
-  const removed = new Set<string>();
+  /** With what each depended on: whoever waited for it waits for that instead. */
+  const removed = new Map<string, string[]>();
   const references = new Map<string, Record<string, Json>>();
   const functions: LocalAssembly['functions'] = [];
   const workgroups = workgroupsOf(template);
 
   for (const [logicalId, resource] of Object.entries(template.Resources)) {
-    const standIn = standIns.find((entry) => entry.type === resource.Type);
+    const standIn = standIns.find(
+      (entry) => entry.type === resource.Type && (entry.applies?.(resource) ?? true),
+    );
     if (standIn) {
       used.set(standIn, (used.get(standIn) ?? 0) + 1);
-      references.set(logicalId, standIn.attributes?.(resource, logicalId, o.place) ?? {});
+      if (standIn.attributes) references.set(logicalId, standIn.attributes(resource, logicalId, o.place));
       const replacement = standIn.resource?.(resource, o.place);
-      if (replacement) template.Resources[logicalId] = { ...replacement, DeletionPolicy: 'Delete' };
+      if (replacement) template.Resources[logicalId] = replacement;
       else {
         delete template.Resources[logicalId];
-        removed.add(logicalId);
+        removed.set(logicalId, [resource.DependsOn ?? []].flat());
       }
     } else if (resource.Type === 'AWS::Lambda::Function') {
-      const properties = (resource.Properties ??= {});
-      const environment = (properties.Environment ??= {}) as { Variables?: Record<string, Json> };
-      environment.Variables = { ...environment.Variables, ...o.functionEnvironment(logicalId) };
-      const [roleLogicalId] = (properties.Role as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'];
+      const environment = (resource.Properties?.Environment ?? {}) as { Variables?: Record<string, Json> };
+      const Variables = { ...environment.Variables, ...o.functionEnvironment(logicalId) };
+      resource.Properties = { ...resource.Properties, Environment: { ...environment, Variables } };
+      const [roleLogicalId] = (resource.Properties.Role as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'];
       functions.push({ logicalId, roleLogicalId });
     }
   }
   for (const [logicalId, resource] of Object.entries(template.Resources)) {
     if (resource.DependsOn) {
-      resource.DependsOn = [resource.DependsOn].flat().filter((dependency) => !removed.has(dependency));
+      const inherited = (id: string): string[] => removed.get(id)?.flatMap(inherited) ?? [id];
+      resource.DependsOn = [...new Set([resource.DependsOn].flat().flatMap(inherited))];
     }
-    template.Resources[logicalId] = rewrite(resource as unknown as Json, references, removed) as unknown as Resource;
+    template.Resources[logicalId] = rewrite(
+      resource as unknown as Json,
+      references,
+      removed,
+    ) as unknown as Resource;
   }
   template.Outputs = rewrite((template.Outputs ?? {}) as Json, references, removed) as Record<string, Json>;
   await writeFile(path, JSON.stringify(template, null, 1));
@@ -137,16 +168,27 @@ export async function localAssembly(o: {
 }
 
 function workgroupsOf(template: Template): { name: string; database: string }[] {
-  const namespaces = Object.values(template.Resources).filter((r) => r.Type === 'AWS::RedshiftServerless::Namespace');
+  const namespaces = Object.values(template.Resources).filter(
+    (r) => r.Type === 'AWS::RedshiftServerless::Namespace',
+  );
   return Object.values(template.Resources)
     .filter((resource) => resource.Type === 'AWS::RedshiftServerless::Workgroup')
     .map((workgroup) => {
-      const namespace = namespaces.find((n) => n.Properties?.NamespaceName === workgroup.Properties?.NamespaceName);
-      return { name: String(workgroup.Properties?.WorkgroupName), database: String(namespace?.Properties?.DbName) };
+      const namespace = namespaces.find(
+        (n) => n.Properties?.NamespaceName === workgroup.Properties?.NamespaceName,
+      );
+      return {
+        name: String(workgroup.Properties?.WorkgroupName),
+        database: String(namespace?.Properties?.DbName),
+      };
     });
 }
 
-function rewrite(node: Json, references: Map<string, Record<string, Json>>, removed: Set<string>): Json {
+function rewrite(
+  node: Json,
+  references: Map<string, Record<string, Json>>,
+  removed: ReadonlyMap<string, unknown>,
+): Json {
   if (Array.isArray(node)) return node.map((item) => rewrite(item, references, removed));
   if (node === null || typeof node !== 'object') return node;
   const replacement = (logicalId: string, attribute: string): Json | undefined => {
@@ -160,7 +202,9 @@ function rewrite(node: Json, references: Map<string, Record<string, Json>>, remo
   if (typeof reference === 'string') return replacement(reference, 'Ref') ?? node;
   const attribute = node['Fn::GetAtt'];
   if (Array.isArray(attribute)) return replacement(String(attribute[0]), String(attribute[1])) ?? node;
-  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, rewrite(value, references, removed)]));
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [key, rewrite(value, references, removed)]),
+  );
 }
 
 /** A container image asset makes the CLI call a container engine; what needs one runs as a local process instead. */

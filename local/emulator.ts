@@ -78,7 +78,8 @@ export async function startEmulator(o: {
   try {
     for (const until = Date.now() + 60_000; ; ) {
       const health = await get(`${url}/_ministack/health`, agent).catch(() => undefined);
-      if (health) return { url, version: String(health.version ?? ''), process: child, stop: () => child.stop() };
+      if (health)
+        return { url, version: String(health.version ?? ''), process: child, stop: () => child.stop() };
       if (dead !== undefined || Date.now() > until) {
         throw new LabError('EmulatorNotStarted', `${dead ?? 'no answer within 60 s'}\n${child.tail(8)}`);
       }

@@ -1,12 +1,44 @@
-"""Starts the emulator on the one port that it was given.
+"""Starts the emulator (MiniStack 1.5.33) with two of its ways mended, for which it has no setting.
 
-MiniStack also takes port 443 when it may, for a service that no lab uses: a laptop's run must not hold a port that it
-does not need.
+1. It also takes port 443 when it may, for a service that no lab uses: a run must not hold a port it does not need.
+2. It reports every error of a Node function as `Runtime.HandlerError`. AWS reports the error's name, and the state
+   machines tell by it what to try again and what to refuse.
 """
 
-from ministack import app
+import re
 
-app._port_is_bindable = lambda *_: False  # no public setting for it in 1.5.33
+from ministack import app
+from ministack.services import lambda_svc
+
+app._port_is_bindable = lambda *_: False
+
+_execute = lambda_svc._execute_function_warm
+
+
+def _error_name(message: str, log: str) -> "str | None":
+    """The name in the first line of the stack, `Name: message`; an error that names itself in its message wins."""
+    own = re.match(r"([A-Z][A-Za-z0-9]+): ", message)
+    if own:
+        return own.group(1)
+    first = message.split("\n", 1)[0]
+    for line in reversed(log.split("\n")):
+        named = re.match(r"([A-Za-z_$][\w$.]*): ", line)
+        if named and line == f"{named.group(1)}: {first}":
+            return named.group(1)
+    return None
+
+
+def _execute_with_error_names(func, event, request_id):
+    result = _execute(func, event, request_id)
+    body = result.get("body")
+    if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
+        name = _error_name(str(body.get("errorMessage", "")), str(result.get("log", "")))
+        if name:
+            body["errorType"] = name
+    return result
+
+
+lambda_svc._execute_function_warm = _execute_with_error_names
 
 if __name__ == "__main__":
     app.main()

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { dropShape } from './drop.ts';
 
 /**
@@ -81,7 +81,13 @@ export const importInput = z.object({
 });
 export type ImportInput = z.infer<typeof importInput>;
 
-export const transformRequest = importInput.pick({ bucket: true, key: true, from: true, replay: true, arrivedAt: true });
+export const transformRequest = importInput.pick({
+  bucket: true,
+  key: true,
+  from: true,
+  replay: true,
+  arrivedAt: true,
+});
 export type TransformRequest = z.infer<typeof transformRequest>;
 
 /** What the transform says of one drop. Rows are data rows: the header does not count. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LabError } from '../errors.ts';
 import { isCalendarDate } from './calendar.ts';
 import { plainDecimal, scaledInteger } from './decimal.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ReportLayout } from './layout.ts';
-import type { Transformed } from './events.ts';
 import { dropOrder } from './drop.ts';
+import type { Transformed } from './events.ts';
+import type { ReportLayout } from './layout.ts';
 
 /**
  * The statements of one load, in Redshift's dialect. Each function returns one Data API batch, which Redshift runs as

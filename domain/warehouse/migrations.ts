@@ -43,7 +43,9 @@ export function splitStatements(sql: string): string[] {
   const statements: string[] = [];
   let current = '';
   // Literal, quoted name, line comment, block comment, semicolon, or any other run of text.
-  for (const [token] of sql.matchAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|;|[^'"\-/;]+|[\s\S]/g)) {
+  for (const [token] of sql.matchAll(
+    /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|;|[^'"\-/;]+|[\s\S]/g,
+  )) {
     if (token === ';') {
       statements.push(current);
       current = '';

@@ -6,6 +6,7 @@ import { CopyObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { BatchGetCommand, DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { Upload } from '@aws-sdk/lib-storage';
+import { LabError } from '../../domain/errors.ts';
 import {
   type CollectedFile,
   type CollectResult,
@@ -57,7 +58,11 @@ export async function handler(event: unknown): Promise<CollectResult> {
 
     const collected: CollectedFile[] = [];
     for (const file of fresh) {
-      const archived = await archive(source, file);
+      const archived = await archive(source, file).catch((error) => {
+        if (!(error instanceof LabError) || error.code !== 'SftpFileChanged') throw error;
+        logger.warn('still being written', { path: file.path });
+      });
+      if (!archived) continue; // the next look takes it
       known.set(file.path, archived);
       collected.push({ path: file.path, key: archived.key, size: file.size, sha256: archived.sha256 });
       logger.info('archived', { path: file.path, key: archived.key, bytes: file.size });
@@ -76,7 +81,9 @@ export async function handler(event: unknown): Promise<CollectResult> {
 }
 
 async function readSecret(): Promise<string> {
-  const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: environment.SFTP_SECRET_ARN }));
+  const { SecretString } = await secrets.send(
+    new GetSecretValueCommand({ SecretId: environment.SFTP_SECRET_ARN }),
+  );
   return SecretString ?? '';
 }
 
@@ -86,9 +93,14 @@ async function knownFiles(paths: string[]): Promise<Map<string, KnownFile>> {
   while (pending.length > 0) {
     const { Responses, UnprocessedKeys } = await table.send(
       // 100 keys are the most that one call takes.
-      new BatchGetCommand({ RequestItems: { [environment.COLLECTED_TABLE]: { Keys: pending.splice(0, 100), ConsistentRead: true } } }),
+      new BatchGetCommand({
+        RequestItems: {
+          [environment.COLLECTED_TABLE]: { Keys: pending.splice(0, 100), ConsistentRead: true },
+        },
+      }),
     );
-    for (const item of Responses?.[environment.COLLECTED_TABLE] ?? []) known.set(item.path, item as KnownFile);
+    for (const item of Responses?.[environment.COLLECTED_TABLE] ?? [])
+      known.set(item.path, item as KnownFile);
     pending.push(...((UnprocessedKeys?.[environment.COLLECTED_TABLE]?.Keys ?? []) as { path: string }[]));
   }
   return known;
@@ -119,7 +131,11 @@ async function archive(source: SftpSource, file: RemoteFile): Promise<KnownFile>
 
   const sha256 = hash.digest('hex');
   const fileName = basename(file.path);
-  const { date, slot } = slotOf({ fileName, modifiedAt: file.modifiedAt }, schedule, environment.FILE_NAME_PATTERN);
+  const { date, slot } = slotOf(
+    { fileName, modifiedAt: file.modifiedAt },
+    schedule,
+    environment.FILE_NAME_PATTERN,
+  );
   const key = workbookKey({ date, slot, modifiedAt: file.modifiedAt, sha256, fileName });
   await s3.send(
     new CopyObjectCommand({
@@ -130,7 +146,10 @@ async function archive(source: SftpSource, file: RemoteFile): Promise<KnownFile>
   );
   const known: KnownFile = { path: file.path, size: file.size, modifiedAt: file.modifiedAt, sha256, key };
   await table.send(
-    new PutCommand({ TableName: environment.COLLECTED_TABLE, Item: { ...known, collectedAt: new Date().toISOString() } }),
+    new PutCommand({
+      TableName: environment.COLLECTED_TABLE,
+      Item: { ...known, collectedAt: new Date().toISOString() },
+    }),
   );
   return known;
 }

@@ -1,12 +1,12 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { LabError } from '../../domain/errors.ts';
 import {
+  dropStem,
   type LoadDetail,
   type LoadRequest,
   type LoadResult,
   loadEnvironment,
   loadRequest,
-  dropStem,
   manifestKey,
   type Transformed,
 } from '../../domain/fashion/contract.ts';
@@ -83,7 +83,12 @@ async function statements(request: LoadRequest): Promise<string[]> {
 }
 
 async function finish(request: LoadRequest, statement: string, parts: number): Promise<LoadResult> {
-  const done = (detail: LoadDetail | null): LoadResult => ({ status: 'done', statement: null, error: null, detail });
+  const done = (detail: LoadDetail | null): LoadResult => ({
+    status: 'done',
+    statement: null,
+    error: null,
+    detail,
+  });
   switch (request.step) {
     case 'check': {
       const [row] = await api.rows(statement);
@@ -117,7 +122,8 @@ function reconcile(drop: Transformed, row: Row | undefined): LoadDetail {
       `workbook ${drop.rowsIn}, csv ${drop.rowsOut}, set aside ${drop.rowsRejected}, staged ${staged}`,
     );
   }
-  if (positions !== staged) throw new LabError('PositionsDuplicated', `${staged} rows for ${positions} positions`);
+  if (positions !== staged)
+    throw new LabError('PositionsDuplicated', `${staged} rows for ${positions} positions`);
   return { rowsStaged: staged };
 }
 

@@ -39,7 +39,11 @@ export async function handler(event: unknown): Promise<Transformed> {
   logger.resetKeys();
   logger.appendKeys({ archiveKey: request.key, replay: request.replay });
   const result = request.from === 'xlsx' ? await fromWorkbook(request) : await fromCsv(request);
-  logger.info('transformed', { loadKey: result.loadKey, rowsIn: result.rowsIn, rowsRejected: result.rowsRejected });
+  logger.info('transformed', {
+    loadKey: result.loadKey,
+    rowsIn: result.rowsIn,
+    rowsRejected: result.rowsRejected,
+  });
   metrics.addMetric('RowsIn', MetricUnit.Count, result.rowsIn);
   metrics.addMetric('RowsRejected', MetricUnit.Count, result.rowsRejected);
   metrics.publishStoredMetrics();
@@ -97,7 +101,8 @@ async function fromWorkbook(request: TransformRequest): Promise<Transformed> {
 /** What the archive has for this workbook, counted again from its bytes. */
 async function fromCsv(request: TransformRequest): Promise<Transformed> {
   const key = parseArchiveKey(request.key);
-  if (key.kind !== 'xlsx' || key.modifiedAt === undefined) throw new LabError('ArchivedCsvMissing', request.key);
+  if (key.kind !== 'xlsx' || key.modifiedAt === undefined)
+    throw new LabError('ArchivedCsvMissing', request.key);
   // The archive's names hold the start of the hash; the rest is in the CSV's metadata.
   const named: Drop = { ...key, modifiedAt: key.modifiedAt, sha256: key.sha256Start.padEnd(64, '0') };
   const csv = await readAll(request.bucket, csvKey(named));
@@ -127,7 +132,13 @@ function describe(
   },
 ): Transformed {
   return {
-    drop: { date: drop.date, slot: drop.slot, modifiedAt: drop.modifiedAt, sha256: drop.sha256, fileName: drop.fileName },
+    drop: {
+      date: drop.date,
+      slot: drop.slot,
+      modifiedAt: drop.modifiedAt,
+      sha256: drop.sha256,
+      fileName: drop.fileName,
+    },
     transformVersion: o.version,
     loadKey: loadKey(drop, o.version),
     csvKey: o.csvKey,
@@ -157,7 +168,9 @@ function dropOf(request: TransformRequest, sha256: string, storedAt: number): Dr
 }
 
 async function download(request: TransformRequest, path: string) {
-  const { Body, LastModified } = await s3.send(new GetObjectCommand({ Bucket: request.bucket, Key: request.key }));
+  const { Body, LastModified } = await s3.send(
+    new GetObjectCommand({ Bucket: request.bucket, Key: request.key }),
+  );
   const hash = createHash('sha256');
   const hashing = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -231,7 +244,13 @@ class ObjectWriter {
     const upload = new Upload({
       client: s3,
       leavePartsOnError: true,
-      params: { Bucket: bucket, Key: key, Body: this.stream, ContentType: 'text/csv; charset=utf-8', Metadata: metadata },
+      params: {
+        Bucket: bucket,
+        Key: key,
+        Body: this.stream,
+        ContentType: 'text/csv; charset=utf-8',
+        Metadata: metadata,
+      },
     }).done();
     upload.catch(() => undefined); // awaited in end(); an abandoned one has no one who waits
     return upload;

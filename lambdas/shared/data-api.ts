@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BatchExecuteStatementCommand,
-  type DescribeStatementCommandOutput,
   DescribeStatementCommand,
+  type DescribeStatementCommandOutput,
   ExecuteStatementCommand,
   GetStatementResultCommand,
   RedshiftDataClient,
@@ -76,7 +76,9 @@ export class DataApi {
           Object.fromEntries(
             record.map((field, index) => [
               names[index],
-              field.isNull ? null : (field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null),
+              field.isNull
+                ? null
+                : (field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null),
             ]),
           ),
         );
@@ -94,7 +96,11 @@ function interpret(id: string, output: DescribeStatementCommandOutput): Statemen
     case 'FAILED':
     case 'ABORTED': {
       const parts = (output.SubStatements ?? []).filter((part) => part.Error).map((part) => part.Error);
-      return { status: 'failed', id, error: output.Error ?? parts[0] ?? `the statement was ${output.Status.toLowerCase()}` };
+      return {
+        status: 'failed',
+        id,
+        error: output.Error ?? parts[0] ?? `the statement was ${output.Status.toLowerCase()}`,
+      };
     }
     default:
       return { status: 'running', id };

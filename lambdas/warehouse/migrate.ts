@@ -3,7 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { CdkCustomResourceEvent, CdkCustomResourceResponse } from 'aws-lambda';
 import { LabError } from '../../domain/errors.ts';
-import { type MigrationProperties, migrateEnvironment, migrationsFolder } from '../../domain/warehouse/contract.ts';
+import {
+  type MigrationProperties,
+  migrateEnvironment,
+  migrationsFolder,
+} from '../../domain/warehouse/contract.ts';
 import { type Migration, pendingMigrations, splitStatements } from '../../domain/warehouse/migrations.ts';
 import { DataApi } from '../shared/data-api.ts';
 import { readEnvironment } from '../shared/environment.ts';
@@ -31,7 +35,9 @@ export async function handler(event: CdkCustomResourceEvent): Promise<CdkCustomR
     `CREATE TABLE IF NOT EXISTS public.${ledger} (version VARCHAR(20) NOT NULL, name VARCHAR(200) NOT NULL, ` +
       'checksum CHAR(64) NOT NULL, applied_at TIMESTAMP NOT NULL)',
   ]);
-  const applied = await api.rows(await run([`SELECT version, checksum FROM public.${ledger} ORDER BY version`]));
+  const applied = await api.rows(
+    await run([`SELECT version, checksum FROM public.${ledger} ORDER BY version`]),
+  );
   const pending = pendingMigrations(
     await migrations(),
     applied.map((row) => ({ version: String(row.version), checksum: String(row.checksum) })),
@@ -39,7 +45,8 @@ export async function handler(event: CdkCustomResourceEvent): Promise<CdkCustomR
   for (const migration of pending) {
     const statements = splitStatements(migration.sql);
     // The Data API takes 40 statements a transaction, and the ledger's row is one of them.
-    if (statements.length > 39) throw new LabError('MigrationTooLong', `${migration.version}: ${statements.length}`);
+    if (statements.length > 39)
+      throw new LabError('MigrationTooLong', `${migration.version}: ${statements.length}`);
     await run([
       ...statements,
       `INSERT INTO public.${ledger} VALUES ('${migration.version}', '${migration.name}', '${migration.checksum}', GETDATE())`,
@@ -71,7 +78,10 @@ async function run(sqls: string[]): Promise<string> {
   const id = await api.submit(sqls, 'migrate', crypto.randomUUID());
   const state = await api.wait(id, patienceMs);
   if (state.status !== 'finished') {
-    throw new LabError('MigrationFailed', state.status === 'failed' ? state.error : 'the statement is still running');
+    throw new LabError(
+      'MigrationFailed',
+      state.status === 'failed' ? state.error : 'the statement is still running',
+    );
   }
   return id;
 }

@@ -9,7 +9,6 @@ import {
   Pass,
   QueryLanguage,
   StateMachine,
-  Succeed,
   TaskInput,
   Wait,
   WaitTime,
@@ -38,16 +37,23 @@ export class CollectionWorkflow extends Construct {
     const begin = Pass.jsonata(this, 'Begin', {
       assign: { input: '{% $states.input %}', look: 1, attempt: 1, collected: [], failure: null },
     });
-    const failed = Fail.jsonata(this, 'Failed', { error: '{% $failure.Error %}', cause: '{% $failure.Cause %}' });
+    const failed = Fail.jsonata(this, 'Failed', {
+      error: '{% $failure.Error %}',
+      cause: '{% $failure.Cause %}',
+    });
     const missing = Fail.jsonata(this, 'Missing', {
       error: 'DropMissing',
       cause: "{% 'no report for slot ' & $slot & ' after ' & $string($look) & ' looks' %}",
     });
-    const collected = Succeed.jsonata(this, 'Collected', { outputs: { slot: '{% $slot %}', collected: '{% $collected %}' } });
+    const collected = Pass.jsonata(this, 'Collected', {
+      outputs: { slot: '{% $slot %}', collected: '{% $collected %}' },
+    });
 
     const collect = LambdaInvoke.jsonata(this, 'Collect', {
       lambdaFunction: props.collect,
-      payload: TaskInput.fromObject({ scheduledAt: '{% $exists($input.scheduledAt) ? $input.scheduledAt : null %}' }),
+      payload: TaskInput.fromObject({
+        scheduledAt: '{% $exists($input.scheduledAt) ? $input.scheduledAt : null %}',
+      }),
       assign: {
         complete: '{% $states.result.Payload.complete %}',
         slot: '{% $states.result.Payload.slot %}',

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, TimeZone } from 'aws-cdk-lib';
 import { GraphWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
-import { Rule, RuleTargetInput, EventField } from 'aws-cdk-lib/aws-events';
+import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -22,11 +22,11 @@ import { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
 import {
   type CollectionInput,
   type collectEnvironment,
+  csvPrefix,
   defaultFileNamePattern,
   type ImportInput,
-  type loadEnvironment,
-  csvPrefix,
   incomingPrefix,
+  type loadEnvironment,
   manifestPrefix,
   metricNamespace,
   rejectedPrefix,
@@ -67,9 +67,17 @@ export class FashionStack extends Stack {
     const grace = props.grace ?? { every: Duration.minutes(5), during: Duration.minutes(45) };
     const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
 
-    const key = new Key(this, 'Key', { description: 'Data of the fashion lab', enableKeyRotation: true, removalPolicy });
+    const key = new Key(this, 'Key', {
+      description: 'Data of the fashion lab',
+      enableKeyRotation: true,
+      removalPolicy,
+    });
     const operations = new Operations(this, 'Operations', { key, title: 'Fashion inventory' });
-    const results = new Topic(this, 'Results', { masterKey: key, enforceSSL: true, displayName: 'Fashion inventory results' });
+    const results = new Topic(this, 'Results', {
+      masterKey: key,
+      enforceSSL: true,
+      displayName: 'Fashion inventory results',
+    });
 
     const archive = new ArchiveBucket(this, 'Archive', {
       key,
@@ -98,7 +106,8 @@ export class FashionStack extends Stack {
     });
 
     const sftp = new Secret(this, 'SftpSecret', {
-      description: 'Login of the client SFTP server: host, port, username, hostKey, directory, password or privateKey',
+      description:
+        'Login of the client SFTP server: host, port, username, hostKey, directory, password or privateKey',
       encryptionKey: key,
       removalPolicy,
     });
@@ -202,7 +211,10 @@ export class FashionStack extends Stack {
       eventPattern: {
         source: ['aws.s3'],
         detailType: ['Object Created'],
-        detail: { bucket: { name: [archive.bucket.bucketName] }, object: { key: [{ prefix: workbookPrefix }] } },
+        detail: {
+          bucket: { name: [archive.bucket.bucketName] },
+          object: { key: [{ prefix: workbookPrefix }] },
+        },
       },
       targets: [
         new SfnStateMachine(imports.stateMachine, {
@@ -236,7 +248,8 @@ export class FashionStack extends Stack {
     });
     operations.alarm('CollectionTimedOut', {
       metric: collection.stateMachine.metricTimedOut({ period }),
-      runbook: 'The collection took over three hours: check the SFTP server, then start the collection again.',
+      runbook:
+        'The collection took over three hours: check the SFTP server, then start the collection again.',
     });
     operations.alarm('ImportFailed', {
       metric: imports.stateMachine.metricFailed({ period }),
@@ -245,10 +258,17 @@ export class FashionStack extends Stack {
     });
     operations.alarm('ImportTimedOut', {
       metric: imports.stateMachine.metricTimedOut({ period }),
-      runbook: 'An import took over two hours: look for locks and a stopped warehouse in Query Editor, then replay the slot.',
+      runbook:
+        'An import took over two hours: look for locks and a stopped warehouse in Query Editor, then replay the slot.',
     });
     const rows = (metricName: string) =>
-      new Metric({ namespace: metricNamespace, metricName, period, statistic: 'Sum', dimensionsMap: { service: 'Transform' } });
+      new Metric({
+        namespace: metricNamespace,
+        metricName,
+        period,
+        statistic: 'Sum',
+        dimensionsMap: { service: 'Transform' },
+      });
     operations.alarm('RowsSetAside', {
       metric: rows('RowsRejected'),
       threshold: 100,
@@ -274,8 +294,13 @@ export class FashionStack extends Stack {
     operations: Operations;
   }): void {
     const dashboard = o.operations.dashboard();
-    const output = (id: string, description: string, value: string) => new CfnOutput(this, id, { description, value });
-    output('ArchiveBucketName', 'Every drop, as xlsx/ and csv/ by date and slot', o.archive.bucket.bucketName);
+    const output = (id: string, description: string, value: string) =>
+      new CfnOutput(this, id, { description, value });
+    output(
+      'ArchiveBucketName',
+      'Every drop, as xlsx/ and csv/ by date and slot',
+      o.archive.bucket.bucketName,
+    );
     output('SftpSecretArn', 'Secret to fill in with the login of the SFTP server', o.sftp.secretArn);
     output('WorkgroupName', 'Redshift Serverless workgroup', o.warehouse.workgroupName);
     output('DatabaseName', 'Database in it', o.warehouse.databaseName);
@@ -288,7 +313,11 @@ export class FashionStack extends Stack {
       'Fill in the login; hostKey is the SHA256 fingerprint that the client gave you',
       `aws secretsmanager put-secret-value --secret-id ${o.sftp.secretArn} --secret-string '{"host":"sftp.example.com","port":22,"username":"USER","password":"PASSWORD","hostKey":"SHA256:FINGERPRINT","directory":"."}'`,
     );
-    const now = { looks: 1, attempts: 1, waits: { lookSeconds: 60, retrySeconds: 60 } } satisfies CollectionInput;
+    const now = {
+      looks: 1,
+      attempts: 1,
+      waits: { lookSeconds: 60, retrySeconds: 60 },
+    } satisfies CollectionInput;
     output(
       'RunNowCommand',
       'Collect now, without waiting for a slot',

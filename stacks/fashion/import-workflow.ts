@@ -11,7 +11,6 @@ import {
   Pass,
   QueryLanguage,
   StateMachine,
-  Succeed,
   TaskInput,
   Wait,
   WaitTime,
@@ -79,7 +78,7 @@ export class ImportWorkflow extends Construct {
       failed,
       retry,
     );
-    const known = Succeed.jsonata(this, 'AlreadyLoaded', {
+    const known = Pass.jsonata(this, 'AlreadyLoaded', {
       outputs: { outcome: 'already-loaded', transformed: '{% $transformed %}' },
     });
     const tell = SnsPublish.jsonata(this, 'TellResult', {
@@ -91,7 +90,7 @@ export class ImportWorkflow extends Construct {
           "'rowsRejected': $transformed.rowsRejected, 'rejectedKey': $transformed.rejectedKey}) %}",
       ),
     });
-    const loaded = Succeed.jsonata(this, 'Loaded', {
+    const loaded = Pass.jsonata(this, 'Loaded', {
       outputs: {
         outcome: '{% $detail.outcome %}',
         transformed: '{% $transformed %}',
@@ -107,7 +106,12 @@ export class ImportWorkflow extends Construct {
     const check = this.loadStep('Check', 'check', stage, resume, failed, retry, known);
     transform.next(check);
 
-    for (const [step, task] of Object.entries({ Check: check, Stage: stage, Reconcile: reconcile, Publish: publish })) {
+    for (const [step, task] of Object.entries({
+      Check: check,
+      Stage: stage,
+      Reconcile: reconcile,
+      Publish: publish,
+    })) {
       resume.when(Condition.jsonata(`{% $step = '${step}' %}`), task);
     }
     resume.otherwise(transform);
@@ -134,7 +138,9 @@ export class ImportWorkflow extends Construct {
     skipped?: IChainable,
   ): LambdaInvoke {
     const task = this.attempt(this.invokeLoad(name, step), failed, retry);
-    const wait = Wait.jsonata(this, `WaitFor${name}`, { time: WaitTime.seconds('{% $input.waits.statementSeconds %}') });
+    const wait = Wait.jsonata(this, `WaitFor${name}`, {
+      time: WaitTime.seconds('{% $input.waits.statementSeconds %}'),
+    });
     wait.next(resume);
     const outcome = Choice.jsonata(this, `${name}Done`)
       .when(Condition.jsonata("{% $status = 'done' %}"), next)
@@ -194,7 +200,10 @@ export class ImportWorkflow extends Construct {
 
   /** Drops the staging table, tells, and fails the execution with the error that ended it. */
   private end(): LambdaInvoke {
-    const failed = Fail.jsonata(this, 'Failed', { error: '{% $failure.Error %}', cause: '{% $failure.Cause %}' });
+    const failed = Fail.jsonata(this, 'Failed', {
+      error: '{% $failure.Error %}',
+      cause: '{% $failure.Cause %}',
+    });
     const tell = SnsPublish.jsonata(this, 'TellFailure', {
       topic: this.props.results,
       subject: 'Fashion inventory NOT loaded',

@@ -1,0 +1,3 @@
+export async function replay(): Promise<number> {
+  return 1;
+}

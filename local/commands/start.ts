@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { LabError } from '../../domain/errors.ts';
+import { createProgress } from '../core/progress.ts';
+import { labNames, labs } from '../labs.ts';
+import { type Laptop, startLaptop } from '../laptop.ts';
+import { writeSession } from '../session.ts';
+
+/**
+ * `npm start [-- lab ...] [--once]`: starts the laptop, deploys and drives each lab, shows what happened; then stays up
+ * until Ctrl-C, or with --once ends.
+ */
+export async function start(args: string[], signal: AbortSignal): Promise<number> {
+  const { once, chosen } = options(args);
+  const progress = createProgress();
+  const laptop = await startLaptop(progress);
+  let session: { remove(): void } | undefined;
+  let failed = true;
+  try {
+    const aborted = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error(`stopped: ${signal.reason}`)), { once: true });
+      if (signal.aborted) reject(new Error(`stopped: ${signal.reason}`));
+    });
+    aborted.catch(() => undefined);
+    const running = [];
+    for (const name of chosen) {
+      const lab = labs[name];
+      if (!lab) continue;
+      running.push(await Promise.race([lab(laptop, progress), laptop.broken, aborted]));
+    }
+    failed = running.some((lab) => !lab.ok);
+    if (!once) {
+      session = writeSession(laptop, running);
+      progress.line();
+      progress.line('It stays up. Ctrl-C ends it and removes everything.');
+      for (const line of connections(laptop)) progress.line(line);
+      await Promise.race([untilAborted(signal), laptop.broken]);
+      progress.line('Stopping.');
+    }
+    return failed ? 1 : 0;
+  } finally {
+    if (failed && !signal.aborted) laptop.runDirectory.keep();
+    session?.remove();
+    await laptop.stop();
+  }
+}
+
+function options(args: string[]): { once: boolean; chosen: string[] } {
+  let parsed: { values: { once?: boolean }; positionals: string[] };
+  try {
+    parsed = parseArgs({ args, options: { once: { type: 'boolean' } }, allowPositionals: true });
+  } catch (error) {
+    throw new LabError('UsageInvalid', (error as Error).message);
+  }
+  const unknown = parsed.positionals.find((name) => !(name in labs));
+  if (unknown !== undefined)
+    throw new LabError('UsageInvalid', `no lab ${unknown}; there is ${labNames.join(', ')}`);
+  return {
+    once: parsed.values.once ?? false,
+    chosen: parsed.positionals.length > 0 ? parsed.positionals : labNames,
+  };
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) await sleep(1_000_000, undefined, { signal }).catch(() => undefined);
+}
+
+function connections(laptop: Laptop): string[] {
+  return [
+    '',
+    'The AWS API, for the aws command line or any SDK:',
+    `  export AWS_ENDPOINT_URL=${laptop.endpoint} AWS_REGION=${laptop.region}`,
+    `  export AWS_ACCESS_KEY_ID=${laptop.clients.credentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${laptop.clients.credentials.secretAccessKey}`,
+    `  export AWS_CA_BUNDLE=${laptop.certificate.authority}`,
+    `Logs: ${laptop.runDirectory.logs}`,
+  ];
+}

@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { S3Client } from '@aws-sdk/client-s3';
+import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionCommandOutput,
+  ListExecutionsCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { CollectionInput, ImportInput, Transformed } from '../../domain/fashion/contract.ts';
+import { slotInstant } from '../../domain/fashion/drop.ts';
+import type { DeployedLab, Laptop } from '../laptop.ts';
+import { publishReport, type Report } from '../outside/inventory-reports.ts';
+import { type SftpServer, startSftpServer } from '../outside/sftp-server.ts';
+
+/** Europe/Paris is the stack's default. */
+export const timeZone = 'Europe/Paris';
+
+export interface Execution {
+  name: string;
+  arn: string;
+  status: string;
+  input: ImportInput;
+  /** Of a loaded drop: what the state machine returned. */
+  output: ImportOutput | undefined;
+  error: string | undefined;
+  cause: string | undefined;
+  /** Epoch milliseconds. */
+  startedAt: number;
+  stoppedAt: number;
+}
+
+export interface ImportOutput {
+  outcome: 'current' | 'history' | 'already-loaded';
+  transformed: Transformed;
+  stagedAt?: string;
+  loadedAt?: string;
+}
+
+/** Everything a run or a test does with a deployed fashion lab: the client's side, the schedule, the executions. */
+export class FashionDriver {
+  readonly lab: DeployedLab;
+  readonly sftp: SftpServer;
+  readonly served: string;
+  readonly password: string;
+  readonly s3: S3Client;
+  readonly data: RedshiftDataClient;
+  readonly sfn: SFNClient;
+  private readonly secrets: SecretsManagerClient;
+  private readonly scheduler: SchedulerClient;
+
+  private constructor(laptop: Laptop, lab: DeployedLab, sftp: SftpServer, served: string, password: string) {
+    this.lab = lab;
+    this.sftp = sftp;
+    this.served = served;
+    this.password = password;
+    this.s3 = new S3Client({ ...laptop.clients, forcePathStyle: true });
+    this.sfn = new SFNClient(laptop.clients);
+    this.secrets = new SecretsManagerClient(laptop.clients);
+    this.scheduler = new SchedulerClient(laptop.clients);
+    this.data = new RedshiftDataClient(lab.dataApi);
+  }
+
+  /** Starts the client's SFTP server and fills in the secret that the stack made. */
+  static async open(laptop: Laptop, lab: DeployedLab): Promise<FashionDriver> {
+    const served = join(laptop.runDirectory.path, 'sftp');
+    await mkdir(served, { recursive: true });
+    const password = randomBytes(12).toString('hex');
+    const sftp = await startSftpServer({ root: served, accounts: [{ username: 'inventory', password }] });
+    const driver = new FashionDriver(laptop, lab, sftp, served, password);
+    await driver.fillInSecret({});
+    return driver;
+  }
+
+  /** @param changes fields that differ from what the server wants */
+  async fillInSecret(changes: Record<string, unknown>): Promise<void> {
+    await this.secrets.send(
+      new PutSecretValueCommand({
+        SecretId: this.output('SftpSecretArn'),
+        SecretString: JSON.stringify({
+          host: this.sftp.host,
+          port: this.sftp.port,
+          username: 'inventory',
+          password: this.password,
+          hostKey: this.sftp.hostKeyFingerprint,
+          directory: '/',
+          ...changes,
+        }),
+      }),
+    );
+  }
+
+  output(name: string): string {
+    const value = this.lab.outputs[name];
+    if (value === undefined) throw new Error(`stack ${this.lab.stack} has no output ${name}`);
+    return value;
+  }
+
+  /** The client's software writes a report. @returns epoch ms at which it is visible on the server */
+  async writeReport(report: Report): Promise<number> {
+    await publishReport(this.served, report, timeZone);
+    return Date.now();
+  }
+
+  /**
+   * Does what EventBridge Scheduler does at a slot: starts the target of the schedule with its own input. The emulator
+   * fires in UTC only, whatever the schedule's zone.
+   *
+   * @param changes fields of the input to replace, such as the waits
+   */
+  async triggerSchedule(
+    at: { date: string; slot: string },
+    changes: Partial<CollectionInput> = {},
+  ): Promise<Execution> {
+    const logicalId = Object.entries(this.lab.assembly.template.Resources).find(
+      ([id, resource]) => resource.Type === 'AWS::Scheduler::Schedule' && id.startsWith(`At${at.slot}`),
+    )?.[0];
+    const name = this.lab.resources.get(logicalId ?? '');
+    const { Target } = await this.scheduler.send(new GetScheduleCommand({ Name: name }));
+    const scheduledAt = new Date(slotInstant(at, timeZone)).toISOString();
+    const input = (Target?.Input ?? '{}').replaceAll('<aws.scheduler.scheduled-time>', scheduledAt);
+    return this.run(Target?.Arn ?? '', { ...JSON.parse(input), ...changes });
+  }
+
+  /** Starts a state machine and waits for its end. */
+  async run(stateMachineArn: string, input: unknown, name?: string): Promise<Execution> {
+    const { executionArn } = await this.sfn.send(
+      new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input), name }),
+    );
+    return this.ended(executionArn ?? '');
+  }
+
+  /** The imports of one archived workbook that were started so far, newest first. */
+  async imports(key: string): Promise<string[]> {
+    const arns: string[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await this.sfn.send(
+        new ListExecutionsCommand({ stateMachineArn: this.output('ImportStateMachineArn'), nextToken }),
+      );
+      for (const { executionArn } of page.executions ?? []) {
+        if (!executionArn) continue;
+        const { input } = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+        if ((JSON.parse(input ?? '{}') as ImportInput).key === key) arns.push(executionArn);
+      }
+      nextToken = page.nextToken;
+    } while (nextToken);
+    return arns;
+  }
+
+  /** Waits until an event has started the n-th import of this workbook and it has ended. */
+  async imported(key: string, count = 1, timeoutMs = 60_000): Promise<Execution> {
+    for (const until = Date.now() + timeoutMs; ; await sleep(25)) {
+      const arns = await this.imports(key);
+      if (arns.length >= count) {
+        const executions = await Promise.all(arns.map((arn) => this.ended(arn)));
+        executions.sort((a, b) => a.startedAt - b.startedAt);
+        return executions[count - 1] as Execution;
+      }
+      if (Date.now() > until) throw new Error(`no import of ${key} was started (${arns.length} of ${count})`);
+    }
+  }
+
+  async ended(executionArn: string, timeoutMs = 120_000): Promise<Execution> {
+    for (const until = Date.now() + timeoutMs; ; await sleep(15)) {
+      const execution = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+      if (execution.status !== 'RUNNING') return describe(execution);
+      if (Date.now() > until) throw new Error(`execution ${executionArn} is still running`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.sftp.close();
+    for (const client of [this.s3, this.sfn, this.secrets, this.scheduler, this.data]) client.destroy();
+  }
+}
+
+function describe(execution: DescribeExecutionCommandOutput): Execution {
+  return {
+    name: execution.name ?? '',
+    arn: execution.executionArn ?? '',
+    status: execution.status ?? '',
+    input: JSON.parse(execution.input ?? '{}'),
+    output: execution.output ? JSON.parse(execution.output) : undefined,
+    error: execution.error,
+    cause: execution.cause,
+    startedAt: execution.startDate?.getTime() ?? 0,
+    stoppedAt: execution.stopDate?.getTime() ?? 0,
+  };
+}

@@ -1,0 +1,124 @@
+import pg from 'pg';
+import type { CollectResult } from '../../domain/fashion/contract.ts';
+import { formatTable, type Progress } from '../core/progress.ts';
+import type { RunningLab } from '../labs.ts';
+import type { Laptop } from '../laptop.ts';
+import { makeDays, type Report } from '../outside/inventory-reports.ts';
+import { type Execution, FashionDriver } from './driver.ts';
+
+const rows = 5_000;
+const firstDay = '2026-11-19';
+const days = 2;
+
+/** Two days of the client's reports, each from the SFTP server to SQL by the schedule's own target. */
+export async function runFashion(laptop: Laptop, progress: Progress): Promise<RunningLab> {
+  const deployed = await laptop.deploy('FashionInventory', progress);
+  const reports = await progress.step('inventory reports', async (report) => {
+    const made = await makeDays({ seed: 'fashion', from: firstDay, days, rows });
+    report.detail(
+      `${made.length} workbooks, ${made.reduce((sum, { rows: count }) => sum + count, 0).toLocaleString('en')} rows`,
+    );
+    return made;
+  });
+  const driver = await FashionDriver.open(laptop, deployed);
+  laptop.onStop(() => driver.close());
+
+  const drops: { report: Report; visibleAt: number; execution: Execution }[] = [];
+  for (const report of reports) {
+    await progress.step(`${report.date} ${report.slot}`, async (step) => {
+      const visibleAt = await driver.writeReport(report);
+      const collection = await driver.triggerSchedule(report);
+      if (collection.status !== 'SUCCEEDED') throw new Error(`${collection.error}: ${collection.cause}`);
+      const [file] = (collection.output as unknown as CollectResult).collected;
+      if (!file) throw new Error('the collector found no new file');
+      const execution = await driver.imported(file.key);
+      if (execution.status !== 'SUCCEEDED') throw new Error(`${execution.error}: ${execution.cause}`);
+      drops.push({ report, visibleAt, execution });
+      step.detail(`${report.name} -> ${execution.output?.outcome}`);
+    });
+  }
+
+  progress.line();
+  progress.line(table(drops));
+  const expected = drops.every(({ report, execution }) => {
+    const done = execution.output?.transformed;
+    return (
+      done?.rowsIn === report.rows &&
+      done.rowsOut === report.rows - report.bad &&
+      done.rowsRejected === report.bad
+    );
+  });
+  const last = drops.at(-1)?.execution.output?.transformed;
+  const current = await ask(laptop, deployed.assembly.workgroups[0]?.database ?? '');
+  const whole = current.positions === last?.rowsOut && current.loads === drops.length;
+  progress.line();
+  progress.line(
+    `current positions ${current.positions.toLocaleString('en')}, history ${current.history.toLocaleString('en')}, loads ${current.loads}`,
+  );
+  progress.line(
+    expected && whole
+      ? 'Every row that went in came out or was set aside.'
+      : '✗ Rows are missing or too many.',
+  );
+  progress.line();
+  progress.line('Ask it yourself:');
+  progress.line(`  ${psql(laptop, deployed.assembly.workgroups[0]?.database ?? '')}`);
+  return { name: 'fashion', ok: expected && whole, deployed };
+}
+
+function table(drops: { report: Report; visibleAt: number; execution: Execution }[]): string {
+  return formatTable(
+    [
+      'drop',
+      'rows in',
+      'loaded',
+      'set aside',
+      'archived ms',
+      'transformed ms',
+      'staged ms',
+      'in SQL ms',
+      'SFTP to SQL ms',
+    ],
+    drops.map(({ report, visibleAt, execution }) => {
+      const { transformed, stagedAt = '', loadedAt = '' } = execution.output ?? {};
+      const [transform, staged, loaded] = [transformed?.transformedAt ?? '', stagedAt, loadedAt].map((at) =>
+        Date.parse(at),
+      );
+      return [
+        `${report.date} ${report.slot}`,
+        transformed?.rowsIn,
+        transformed?.rowsOut,
+        transformed?.rowsRejected,
+        execution.startedAt - visibleAt,
+        (transform ?? 0) - execution.startedAt,
+        (staged ?? 0) - (transform ?? 0),
+        (loaded ?? 0) - (staged ?? 0),
+        (loaded ?? 0) - visibleAt,
+      ];
+    }),
+  );
+}
+
+async function ask(
+  laptop: Laptop,
+  database: string,
+): Promise<{ positions: number; history: number; loads: number }> {
+  const { host, port, user, password } = laptop.postgres;
+  const client = new pg.Client({ host, port, user, password, database });
+  await client.connect();
+  try {
+    const { rows: found } = await client.query(
+      'SELECT (SELECT COUNT(*) FROM fashion.current_positions)::int AS positions, ' +
+        '(SELECT COUNT(*) FROM fashion.position_history)::int AS history, ' +
+        '(SELECT COUNT(*) FROM fashion.load_ledger)::int AS loads',
+    );
+    return found[0];
+  } finally {
+    await client.end();
+  }
+}
+
+function psql(laptop: Laptop, database: string): string {
+  const { host, port, user, password } = laptop.postgres;
+  return `PGPASSWORD=${password} psql -h ${host} -p ${port} -U ${user} ${database} -c 'SELECT location, SUM(available) FROM fashion.stock_on_sale GROUP BY location'`;
+}

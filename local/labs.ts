@@ -1,0 +1,18 @@
+import type { Progress } from './core/progress.ts';
+import { runFashion } from './fashion/run.ts';
+import type { DeployedLab, Laptop } from './laptop.ts';
+
+/** A lab that was deployed and driven, and is still there. */
+export interface RunningLab {
+  name: string;
+  /** False when a count was not as it must be. */
+  ok: boolean;
+  deployed: DeployedLab;
+}
+
+/** Every lab there is, by its slug. */
+export const labs: Readonly<Record<string, (laptop: Laptop, progress: Progress) => Promise<RunningLab>>> = {
+  fashion: runFashion,
+};
+
+export const labNames = Object.keys(labs);

@@ -1,0 +1,366 @@
+import { readFileSync } from 'node:fs';
+import type { Agent } from 'node:https';
+import { join } from 'node:path';
+import { CloudFormationClient, DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { LabError } from '../domain/errors.ts';
+import { type LocalAssembly, localAssembly } from './assembly.ts';
+import { cdk } from './cdk.ts';
+import { type Certificate, makeCertificate, trustingAgent } from './core/certificate.ts';
+import { type Postgres, startPostgres } from './core/postgres.ts';
+import type { Progress } from './core/progress.ts';
+import { openRunDirectory, type RunDirectory } from './core/run-directory.ts';
+import { dataApiCallers } from './data-api-caller.ts';
+import {
+  account as emulatorAccount,
+  region as emulatorRegion,
+  rootCredentials,
+  startEmulator,
+} from './emulator.ts';
+import { RoleJudge } from './iam.ts';
+import { iamAuthorizer } from './proxy/iam-authorizer.ts';
+import { type RunningProxy, startProxy } from './proxy/proxy.ts';
+import { bucketKeys, sseKmsHook } from './proxy/sse-kms.ts';
+import { type RedshiftDataServer, startRedshiftData } from './redshift-data/server.ts';
+
+/** Configuration that every SDK client of the laptop takes. */
+export interface ClientConfig {
+  endpoint: string;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  requestHandler: { httpsAgent: Agent };
+}
+
+export interface DeployedLab {
+  stack: string;
+  /** By output name. */
+  outputs: Readonly<Record<string, string>>;
+  assembly: LocalAssembly;
+  /** Physical ids by logical id. */
+  resources: ReadonlyMap<string, string>;
+  /** SDK configuration of the Data API of this lab's warehouse. */
+  dataApi: ClientConfig;
+}
+
+export interface Laptop {
+  /** The AWS API. */
+  endpoint: string;
+  /** True where the endpoint was given by AWS_ENDPOINT_URL. */
+  external: boolean;
+  region: string;
+  account: string;
+  runDirectory: RunDirectory;
+  certificate: Certificate;
+  postgres: Postgres;
+  proxy: RunningProxy;
+  /** Clients as the account's root. */
+  clients: ClientConfig;
+  /** Settles when a part ends that should not have; never resolves. */
+  broken: Promise<never>;
+  deploy(stack: string, progress: Progress, context?: Record<string, string>): Promise<DeployedLab>;
+  /** To be done before the parts are stopped. */
+  onStop(cleanup: () => Promise<unknown>): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts what every lab needs: the emulator (or the endpoint in AWS_ENDPOINT_URL), PostgreSQL, the proxy in front.
+ * Whatever was started is stopped again when a later part fails.
+ */
+export async function startLaptop(progress: Progress, env: NodeJS.ProcessEnv = process.env): Promise<Laptop> {
+  const runDirectory = await openRunDirectory();
+  const cleanups: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch(() => undefined);
+    await runDirectory.close();
+  };
+  try {
+    return await startParts(progress, env, runDirectory, cleanups, stop);
+  } catch (error) {
+    runDirectory.keep();
+    await stop();
+    throw error;
+  }
+}
+
+async function startParts(
+  progress: Progress,
+  env: NodeJS.ProcessEnv,
+  runDirectory: RunDirectory,
+  cleanups: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+): Promise<Laptop> {
+  const python = env.LABS_PYTHON ?? join('.local', 'python', 'bin', 'python');
+  const certificate = await makeCertificate({ directory: join(runDirectory.path, 'tls'), python });
+  const agent = trustingAgent(certificate);
+  cleanups.push(async () => agent.destroy());
+
+  let fail: (error: Error) => void = () => undefined;
+  const broken = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  broken.catch(() => undefined); // whoever runs a lab races it
+  let stopping = false;
+  cleanups.push(async () => {
+    stopping = true;
+  });
+
+  const external = env.AWS_ENDPOINT_URL !== undefined && env.AWS_ENDPOINT_URL !== '';
+  const endpoint = external
+    ? (env.AWS_ENDPOINT_URL as string)
+    : await progress.step('AWS emulator', async (report) => {
+        const emulator = await startEmulator({ python, runDirectory, certificate });
+        cleanups.push(() => emulator.stop());
+        void emulator.process.exited.then(() => {
+          if (!stopping) fail(new LabError('EmulatorEnded', emulator.process.tail(5)));
+        });
+        report.detail(`MiniStack ${emulator.version} on ${emulator.url}, IAM enforced`);
+        return emulator.url;
+      });
+  const credentials = external
+    ? {
+        accessKeyId: env.AWS_ACCESS_KEY_ID ?? rootCredentials.accessKeyId,
+        secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? rootCredentials.secretAccessKey,
+        sessionToken: env.AWS_SESSION_TOKEN,
+      }
+    : rootCredentials;
+  const region = (external && (env.AWS_REGION ?? env.AWS_DEFAULT_REGION)) || emulatorRegion;
+  const clients: ClientConfig = { endpoint, region, credentials, requestHandler: { httpsAgent: agent } };
+  const account = external ? await identify(clients) : emulatorAccount;
+
+  const postgres = await progress.step('PostgreSQL', async (report) => {
+    const server = await startPostgres({ runDirectory, onDeath: (error) => fail(error) });
+    cleanups.push(() => server.stop());
+    report.detail(`${server.version} on ${server.host}:${server.port}`);
+    return server;
+  });
+
+  const roles = new Map<string, string>();
+  const proxy = await startProxy({ certificate, upstreams: { default: endpoint } });
+  cleanups.push(() => proxy.close());
+  if (!external) {
+    proxy.use(
+      sseKmsHook({
+        authorizer: iamAuthorizer({ endpoint, agent, region, account }),
+        keyOfBucket: bucketKeys({ endpoint, agent, region, account }),
+        roleOf: (caller) => roles.get(caller),
+        region,
+        account,
+      }),
+    );
+  }
+
+  const parts: Parts = {
+    endpoint,
+    external,
+    region,
+    account,
+    runDirectory,
+    certificate,
+    agent,
+    postgres,
+    proxy,
+    clients,
+    roles,
+    cleanups,
+    broken,
+  };
+  return {
+    ...parts,
+    deploy: (stack, labProgress, context) => deploy(parts, stack, labProgress, context ?? {}),
+    onStop: (cleanup) => cleanups.push(cleanup),
+    stop,
+  };
+}
+
+type Parts = Omit<Laptop, 'deploy' | 'onStop' | 'stop'> & {
+  agent: Agent;
+  /** Role name by caller of the proxy. */
+  roles: Map<string, string>;
+  cleanups: (() => Promise<unknown>)[];
+};
+
+async function identify(clients: ClientConfig): Promise<string> {
+  const sts = new STSClient({ ...clients, maxAttempts: 1 });
+  try {
+    return (await sts.send(new GetCallerIdentityCommand({}))).Account ?? emulatorAccount;
+  } catch (error) {
+    throw new LabError('EndpointUnreachable', `${clients.endpoint}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  } finally {
+    sts.destroy();
+  }
+}
+
+async function deploy(
+  laptop: Parts,
+  stack: string,
+  progress: Progress,
+  context: Record<string, string>,
+): Promise<DeployedLab> {
+  const { runDirectory, proxy, certificate, region, account } = laptop;
+  const synthesized = join(runDirectory.path, `${stack}.cdk.out`);
+  const environment = {
+    ...certificate.environment,
+    AWS_ENDPOINT_URL: laptop.endpoint,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: laptop.clients.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: laptop.clients.credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: laptop.clients.credentials.sessionToken,
+  };
+  const log = runDirectory.logFile('cdk');
+  await progress.step(`cdk synth ${stack}`, async () => {
+    const settings = Object.entries(context).flatMap(([key, value]) => ['--context', `${key}=${value}`]);
+    await cdk(['synth', stack, '--quiet', '--output', synthesized, ...settings], environment, log);
+  });
+
+  const assembly = await progress.step('local assembly', async (report) => {
+    const ports = new Map<string, string>();
+    const template = JSON.parse(readFileSync(join(synthesized, `${stack}.template.json`), 'utf8'));
+    for (const [logicalId, resource] of Object.entries<{ Type: string }>(template.Resources)) {
+      if (resource.Type === 'AWS::Lambda::Function')
+        ports.set(logicalId, await proxy.listen(`${stack}/${logicalId}`));
+    }
+    const local = await localAssembly({
+      from: synthesized,
+      to: join(runDirectory.path, `${stack}.local`),
+      stack,
+      place: { account, region },
+      functionEnvironment: (logicalId) => ({
+        ...(ports.has(logicalId) ? { AWS_ENDPOINT_URL: ports.get(logicalId) as string } : {}),
+        NODE_EXTRA_CA_CERTS: certificate.environment.NODE_EXTRA_CA_CERTS,
+        AWS_CA_BUNDLE: certificate.environment.AWS_CA_BUNDLE,
+      }),
+    });
+    report.detail(
+      `${[...local.used.values()].reduce((sum, count) => sum + count, 0)} resources stood in for`,
+    );
+    return local;
+  });
+  for (const [standIn, count] of assembly.used) {
+    progress.line(`    ${count} x ${standIn.type}: ${standIn.standIn} (${standIn.why})`);
+  }
+
+  const api = await startDataApi(laptop, stack, assembly);
+  proxy.route('redshift-data', api.url);
+
+  await progress.step('cdk bootstrap', () =>
+    cdk(['bootstrap', `aws://${account}/${region}`, '--app', assembly.directory], environment, log),
+  );
+  const outputsFile = join(runDirectory.path, `${stack}.outputs.json`);
+  await progress.step(`cdk deploy ${stack}`, async (report) => {
+    await cdk(
+      [
+        'deploy',
+        stack,
+        '--app',
+        assembly.directory,
+        '--require-approval',
+        'never',
+        '--outputs-file',
+        outputsFile,
+      ],
+      environment,
+      log,
+    );
+    report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
+  });
+  const resources = await physicalIds(laptop, stack);
+  for (const { logicalId, roleLogicalId } of assembly.functions) {
+    const role = resources.get(roleLogicalId);
+    if (role) laptop.roles.set(`${stack}/${logicalId}`, role);
+  }
+  return {
+    stack,
+    outputs: JSON.parse(readFileSync(outputsFile, 'utf8'))[stack],
+    assembly,
+    resources,
+    dataApi: { ...laptop.clients, endpoint: api.url },
+  };
+}
+
+/** The Redshift Data API of one stack's warehouse; its callers are the stack's functions. */
+async function startDataApi(
+  laptop: Parts,
+  stack: string,
+  assembly: LocalAssembly,
+): Promise<RedshiftDataServer> {
+  const { certificate, clients, region, account, proxy } = laptop;
+  const judge = new RoleJudge(clients);
+  const sts = new STSClient(clients);
+  const secrets = new SecretsManagerClient(clients);
+  const rolesByHost = new Map<string, string>(
+    assembly.functions.map(({ logicalId, roleLogicalId }) => [
+      new URL(proxy.url(`${stack}/${logicalId}`)).host,
+      roleLogicalId,
+    ]),
+  );
+  const known = new Map<string, string>();
+  const api = await startRedshiftData({
+    postgres: laptop.postgres,
+    tls: { key: readFileSync(certificate.key, 'utf8'), cert: readFileSync(certificate.server, 'utf8') },
+    region,
+    account,
+    admin: 'labs_admin',
+    workgroups: assembly.workgroups.map(({ name, database }) => ({ name, databases: [database] })),
+    authorize: dataApiCallers({
+      account,
+      judge,
+      secrets,
+      roleAt: async (host) => {
+        const logicalId = rolesByHost.get(host);
+        if (logicalId === undefined) return undefined;
+        // A function may call while its stack is still being made (migrations), so its role's name is asked for then.
+        if (!known.has(logicalId)) {
+          for (const [id, name] of await physicalIds(laptop, stack)) known.set(id, name);
+        }
+        return known.get(logicalId);
+      },
+    }),
+    s3For: async (roleArn) => {
+      const { Credentials } = await sts.send(
+        new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: 'copy' }),
+      );
+      const caller = `${stack}/COPY ${roleArn}`;
+      const endpoint = await proxy.listen(caller);
+      laptop.roles.set(caller, roleArn.split('/').at(-1) as string);
+      return new S3Client({
+        ...clients,
+        endpoint,
+        forcePathStyle: true,
+        credentials: {
+          accessKeyId: Credentials?.AccessKeyId ?? '',
+          secretAccessKey: Credentials?.SecretAccessKey ?? '',
+          sessionToken: Credentials?.SessionToken,
+        },
+      });
+    },
+  });
+  laptop.cleanups.push(async () => {
+    await api.close();
+    judge.close();
+    sts.destroy();
+    secrets.destroy();
+  });
+  return api;
+}
+
+async function physicalIds(laptop: Parts, stack: string): Promise<Map<string, string>> {
+  const cloudFormation = new CloudFormationClient(laptop.clients);
+  try {
+    const { StackResources = [] } = await cloudFormation.send(
+      new DescribeStackResourcesCommand({ StackName: stack }),
+    );
+    return new Map(
+      StackResources.flatMap(({ LogicalResourceId, PhysicalResourceId }) =>
+        LogicalResourceId && PhysicalResourceId ? [[LogicalResourceId, PhysicalResourceId] as const] : [],
+      ),
+    );
+  } finally {
+    cloudFormation.destroy();
+  }
+}
