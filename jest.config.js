@@ -18,6 +18,8 @@ export default {
   watchman: false,
   // Two cores are what the suite is laid out for; an end-to-end test starts about four processes beside it.
   maxWorkers: 2,
+  globalSetup: '<rootDir>/test/e2e/synthesize.mjs',
+  globalTeardown: '<rootDir>/test/e2e/remove-synthesized.mjs',
   testTimeout: 30_000,
   setupFilesAfterEnv: ['<rootDir>/test/house/time-limits.ts'],
   reporters: ['default', '<rootDir>/local/launcher/jest-counts.mjs'],

@@ -59,7 +59,8 @@ export interface Laptop {
   clients: ClientConfig;
   /** Settles when a part ends that should not have; never resolves. */
   broken: Promise<never>;
-  deploy(stack: string, progress: Progress, context?: Record<string, string>): Promise<DeployedLab>;
+  /** Deploys one stack of the app, in the state the repository is in. */
+  deploy(stack: string, progress: Progress): Promise<DeployedLab>;
   /** To be done before the parts are stopped. */
   onStop(cleanup: () => Promise<unknown>): void;
   stop(): Promise<void>;
@@ -169,7 +170,7 @@ async function startParts(
   };
   return {
     ...parts,
-    deploy: (stack, labProgress, context) => deploy(parts, stack, labProgress, context ?? {}),
+    deploy: (stack, labProgress) => deploy(parts, stack, labProgress),
     onStop: (cleanup) => cleanups.push(cleanup),
     stop,
   };
@@ -195,14 +196,8 @@ async function identify(clients: ClientConfig): Promise<string> {
   }
 }
 
-async function deploy(
-  laptop: Parts,
-  stack: string,
-  progress: Progress,
-  context: Record<string, string>,
-): Promise<DeployedLab> {
+async function deploy(laptop: Parts, stack: string, progress: Progress): Promise<DeployedLab> {
   const { runDirectory, proxy, certificate, region, account } = laptop;
-  const synthesized = join(runDirectory.path, `${stack}.cdk.out`);
   const environment = {
     ...certificate.environment,
     AWS_ENDPOINT_URL: laptop.endpoint,
@@ -213,10 +208,13 @@ async function deploy(
     AWS_SESSION_TOKEN: laptop.clients.credentials.sessionToken,
   };
   const log = runDirectory.logFile('cdk');
-  await progress.step(`cdk synth ${stack}`, async () => {
-    const settings = Object.entries(context).flatMap(([key, value]) => ['--context', `${key}=${value}`]);
-    await cdk(['synth', stack, '--quiet', '--output', synthesized, ...settings], environment, log);
-  });
+  // The tests make it once for all their laptops.
+  const synthesized = process.env.LABS_ASSEMBLY ?? join(runDirectory.path, `${stack}.cdk.out`);
+  if (!process.env.LABS_ASSEMBLY) {
+    await progress.step(`cdk synth ${stack}`, () =>
+      cdk(['synth', stack, '--quiet', '--output', synthesized], environment, log),
+    );
+  }
 
   const assembly = await progress.step('local assembly', async (report) => {
     const ports = new Map<string, string>();
