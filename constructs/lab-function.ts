@@ -61,9 +61,9 @@ export class LabFunction<Name extends string> extends NodejsFunction {
         target: 'node20', // also runs on a laptop's Node 20
         minify: true,
         keepNames: true, // the state machines match on error names
-        externalModules: [],
+        // ssh2's two optional native parts, asked for inside of try-blocks; all else is in the bundle, the SDK too.
+        externalModules: ['cpu-features', '*.node'],
         banner: commonJsNames,
-        loader: { '.node': 'empty' }, // ssh2's optional native parts; it falls back to JavaScript
         commandHooks: props.commandHooks,
       },
     });
