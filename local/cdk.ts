@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
 import { LabError } from '../domain/errors.ts';
+import { startProcess, type TetheredProcess } from './core/child-process.ts';
 
 const settings = {
   CDK_DISABLE_CLI_TELEMETRY: 'true',
@@ -12,36 +10,34 @@ const settings = {
 };
 
 /**
- * Runs the stock CDK command line; its output goes to the log.
+ * Runs the stock CDK command line; its output goes to the log, and it ends with us.
  *
+ * @param started is handed the process, so that whoever stops the run can stop it
  * @throws CdkFailed with the last lines that say why
  */
-export async function cdk(args: string[], environment: NodeJS.ProcessEnv, logFile: string): Promise<void> {
-  const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
-  log.write(`$ cdk ${args.join(' ')}\n`);
-  const { AWS_PROFILE: _profile, ...own } = process.env;
-  const child = spawn(
-    process.execPath,
-    ['node_modules/aws-cdk/bin/cdk', '--no-notices', '--no-version-reporting', '--ci', ...args],
-    { env: { ...own, ...settings, ...environment, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let tail = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      log.write(chunk);
-      tail = (tail + chunk).slice(-8000);
-    });
-  }
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
+export async function cdk(
+  args: string[],
+  environment: NodeJS.ProcessEnv,
+  logFile: string,
+  started: (child: TetheredProcess) => void,
+): Promise<void> {
+  const { AWS_PROFILE: _profile, NODE_OPTIONS: _options, ...own } = process.env;
+  const child = await startProcess({
+    name: `cdk ${args[0]}`,
+    command: process.execPath,
+    args: ['node_modules/aws-cdk/bin/cdk', '--no-notices', '--no-version-reporting', '--ci', ...args],
+    env: { ...own, ...settings, ...environment },
+    logFile,
   });
-  log.end();
-  await finished(log);
+  started(child);
+  const { code } = await child.exited;
   if (code === 0) return;
-  const said = tail.split('\n').filter((line) => /❌|fail|error|denied/i.test(line));
+  const said = child
+    .tail(60)
+    .split('\n')
+    .filter((line) => /❌|fail|error|denied/i.test(line));
   throw new LabError(
     'CdkFailed',
-    `cdk ${args[0]}: ${(said.slice(-3).join(' | ') || tail.slice(-500)).trim()} (${logFile})`,
+    `cdk ${args[0]}: ${(said.slice(-3).join(' | ') || child.tail(3)).trim()} (${logFile})`,
   );
 }

@@ -8,6 +8,8 @@ export interface RunningLab {
   /** False when a count was not as it must be. */
   ok: boolean;
   deployed: DeployedLab;
+  /** Lines to paste, for as long as it stays up. */
+  connect: string[];
 }
 
 /** Every lab there is, by its slug. */

@@ -208,11 +208,13 @@ async function deploy(laptop: Parts, stack: string, progress: Progress): Promise
     AWS_SESSION_TOKEN: laptop.clients.credentials.sessionToken,
   };
   const log = runDirectory.logFile('cdk');
+  const runCdk = (...args: string[]) =>
+    cdk(args, environment, log, (child) => laptop.cleanups.push(() => child.stop()));
   // The tests make it once for all their laptops.
   const synthesized = process.env.LABS_ASSEMBLY ?? join(runDirectory.path, `${stack}.cdk.out`);
   if (!process.env.LABS_ASSEMBLY) {
     await progress.step(`cdk synth ${stack}`, () =>
-      cdk(['synth', stack, '--quiet', '--output', synthesized], environment, log),
+      runCdk('synth', stack, '--quiet', '--output', synthesized),
     );
   }
 
@@ -247,23 +249,19 @@ async function deploy(laptop: Parts, stack: string, progress: Progress): Promise
   proxy.route('redshift-data', api.url);
 
   await progress.step('cdk bootstrap', () =>
-    cdk(['bootstrap', `aws://${account}/${region}`, '--app', assembly.directory], environment, log),
+    runCdk('bootstrap', `aws://${account}/${region}`, '--app', assembly.directory),
   );
   const outputsFile = join(runDirectory.path, `${stack}.outputs.json`);
   await progress.step(`cdk deploy ${stack}`, async (report) => {
-    await cdk(
-      [
-        'deploy',
-        stack,
-        '--app',
-        assembly.directory,
-        '--require-approval',
-        'never',
-        '--outputs-file',
-        outputsFile,
-      ],
-      environment,
-      log,
+    await runCdk(
+      'deploy',
+      stack,
+      '--app',
+      assembly.directory,
+      '--require-approval',
+      'never',
+      '--outputs-file',
+      outputsFile,
     );
     report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
   });

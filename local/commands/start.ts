@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { LabError } from '../../domain/errors.ts';
 import { createProgress } from '../core/progress.ts';
-import { labNames, labs } from '../labs.ts';
+import { labNames, labs, type RunningLab } from '../labs.ts';
 import { type Laptop, startLaptop } from '../laptop.ts';
 import { writeSession } from '../session.ts';
 
@@ -12,7 +12,10 @@ import { writeSession } from '../session.ts';
  */
 export async function start(args: string[], signal: AbortSignal): Promise<number> {
   const { once, chosen } = options(args);
-  const progress = createProgress();
+  // Once it is asked to stop, steps fail because their processes are being ended: nobody needs to read that.
+  const { stdout } = process;
+  const write = (text: string) => signal.aborted || stdout.write(text);
+  const progress = createProgress({ stream: { write, isTTY: stdout.isTTY, columns: stdout.columns } });
   const laptop = await startLaptop(progress);
   let session: { remove(): void } | undefined;
   let failed = true;
@@ -22,7 +25,7 @@ export async function start(args: string[], signal: AbortSignal): Promise<number
       if (signal.aborted) reject(new Error(`stopped: ${signal.reason}`));
     });
     aborted.catch(() => undefined);
-    const running = [];
+    const running: RunningLab[] = [];
     for (const name of chosen) {
       const lab = labs[name];
       if (!lab) continue;
@@ -33,15 +36,16 @@ export async function start(args: string[], signal: AbortSignal): Promise<number
       session = writeSession(laptop, running);
       progress.line();
       progress.line('It stays up. Ctrl-C ends it and removes everything.');
-      for (const line of connections(laptop)) progress.line(line);
+      for (const line of [...running.flatMap((lab) => lab.connect), ...connections(laptop)])
+        progress.line(line);
       await Promise.race([untilAborted(signal), laptop.broken]);
-      progress.line('Stopping.');
     }
     return failed ? 1 : 0;
   } finally {
     if (failed && !signal.aborted) laptop.runDirectory.keep();
     session?.remove();
     await laptop.stop();
+    if (signal.aborted) stdout.write('Stopped; nothing is left running.\n');
   }
 }
 
@@ -67,7 +71,6 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
 
 function connections(laptop: Laptop): string[] {
   return [
-    '',
     'The AWS API, for the aws command line or any SDK:',
     `  export AWS_ENDPOINT_URL=${laptop.endpoint} AWS_REGION=${laptop.region}`,
     `  export AWS_ACCESS_KEY_ID=${laptop.clients.credentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${laptop.clients.credentials.secretAccessKey}`,

@@ -60,10 +60,13 @@ export async function runFashion(laptop: Laptop, progress: Progress): Promise<Ru
       ? 'Every row that went in came out or was set aside.'
       : '✗ Rows are missing or too many.',
   );
-  progress.line();
-  progress.line('Ask it yourself:');
-  progress.line(`  ${psql(laptop, deployed.assembly.workgroups[0]?.database ?? '')}`);
-  return { name: 'fashion', ok: expected && whole, deployed };
+  const { database = '' } = deployed.assembly.workgroups[0] ?? {};
+  return {
+    name: 'fashion',
+    ok: expected && whole,
+    deployed,
+    connect: ['SQL, while it is up:', `  ${psql(laptop, database)}`],
+  };
 }
 
 function table(drops: { report: Report; visibleAt: number; execution: Execution }[]): string {
