@@ -1,7 +1,22 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import pg from 'pg';
+import { workbookKey } from '../../domain/fashion/contract.ts';
+import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
 import { createProgress } from '../../local/core/progress.ts';
-import { FashionDriver } from '../../local/fashion/driver.ts';
+import { type Execution, FashionDriver, timeZone } from '../../local/fashion/driver.ts';
 import { type DeployedLab, type Laptop, startLaptop } from '../../local/laptop.ts';
+import { header, inventoryRow, workbookOf } from '../domain/fashion/workbooks.ts';
 
 export interface FashionLab {
   laptop: Laptop;
@@ -48,3 +63,183 @@ export async function openFashionLab(): Promise<FashionLab> {
 
 /** Waits of an execution that a test shortens: none. */
 export const noWaits = { lookSeconds: 0, retrySeconds: 0, statementSeconds: 0 };
+
+/** A workbook of these articles with so many on hand, none reserved. */
+export function stockOf(onHand: Readonly<Record<string, number>>): Promise<Uint8Array> {
+  return workbookOf([
+    header,
+    ...Object.entries(onHand).map(([sku, on_hand]) => inventoryRow({ sku, on_hand, reserved: 0 })),
+  ]);
+}
+
+/** Dates that follow one another: tests that share a warehouse take one each, since its current drop is the newest. */
+export function calendar(from: string): () => string {
+  let next = Date.parse(from);
+  return () => {
+    const date = new Date(next).toISOString().slice(0, 10);
+    next += 86_400_000;
+    return date;
+  };
+}
+
+export interface DropPlace extends DateAndSlot {
+  /** When the client's software wrote the file, minutes after the slot. @default 0 */
+  minutes?: number;
+  /** @default inventory.xlsx */
+  fileName?: string;
+}
+
+/** The key that the collector gives a file. */
+export function archivedAs(bytes: Uint8Array, at: DropPlace): string {
+  const { date, slot, minutes = 0, fileName = 'inventory.xlsx' } = at;
+  return workbookKey({
+    date,
+    slot,
+    modifiedAt: slotInstant({ date, slot }, timeZone) + minutes * 60_000,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    fileName,
+  });
+}
+
+export async function putObject(fashion: FashionLab, key: string, bytes: Uint8Array): Promise<void> {
+  await fashion.driver.s3.send(
+    new PutObjectCommand({ Bucket: fashion.driver.output('ArchiveBucketName'), Key: key, Body: bytes }),
+  );
+}
+
+/** Puts a workbook into the archive and waits for the end of the import that its arrival starts. */
+export async function importDrop(
+  fashion: FashionLab,
+  bytes: Uint8Array,
+  place: DropPlace | string,
+): Promise<Execution> {
+  const key = typeof place === 'string' ? place : archivedAs(bytes, place);
+  const before = (await fashion.driver.imports(key)).length;
+  await putObject(fashion, key, bytes);
+  return fashion.driver.imported(key, before + 1);
+}
+
+/** The name under which a function of the stack goes through the proxy. @param name its construct's */
+export function callerOf({ lab }: FashionLab, name: string): string {
+  const found = lab.assembly.functions.find(({ logicalId }) =>
+    new RegExp(`^${name}[0-9A-F]{8}$`).test(logicalId),
+  );
+  if (!found) throw new Error(`no function ${name}`);
+  return `${lab.stack}/${found.logicalId}`;
+}
+
+/** What is on hand by article, of what the shop front reads. */
+export async function currentStock(fashion: FashionLab): Promise<Record<string, number>> {
+  const rows = await fashion.query<{ sku: string; on_hand: string }>(
+    'SELECT sku, on_hand FROM fashion.current_positions ORDER BY sku',
+  );
+  return Object.fromEntries(rows.map(({ sku, on_hand }) => [sku, Number(on_hand)]));
+}
+
+export interface LedgerRow extends pg.QueryResultRow {
+  load_key: string;
+  outcome: string;
+  modified_at_ms: string;
+  rows_loaded: string;
+}
+
+/** The loads of one slot, oldest drop first. */
+export function ledgerOf(fashion: FashionLab, { date, slot }: DateAndSlot): Promise<LedgerRow[]> {
+  return fashion.query<LedgerRow>(
+    `SELECT load_key, outcome, modified_at_ms, rows_loaded FROM fashion.load_ledger
+     WHERE drop_date = '${date}' AND drop_slot = '${slot}' ORDER BY drop_order`,
+  );
+}
+
+/** Rows in the history of one slot, by hash of the drop. */
+export async function historyOf(
+  fashion: FashionLab,
+  { date, slot }: DateAndSlot,
+): Promise<Record<string, number>> {
+  const rows = await fashion.query<{ sha: string; count: number }>(
+    `SELECT drop_sha256 AS sha, COUNT(*)::int AS count FROM fashion.position_history
+     WHERE drop_date = '${date}' AND drop_slot = '${slot}' GROUP BY drop_sha256`,
+  );
+  return Object.fromEntries(rows.map(({ sha, count }) => [sha, count]));
+}
+
+/** Names of the staging tables that are there now. */
+export async function stagingTables(fashion: FashionLab): Promise<string[]> {
+  const rows = await fashion.query<{ tablename: string }>(
+    "SELECT tablename FROM pg_tables WHERE schemaname = 'fashion_staging'",
+  );
+  return rows.map(({ tablename }) => tablename);
+}
+
+export interface ResultListener {
+  /** The message about one import, from the topic of results. */
+  about(archiveKey: string): Promise<{ subject: string; message: Record<string, unknown> }>;
+  close(): void;
+}
+
+/** Someone who subscribed a queue to the topic of results. */
+export async function listenToResults({ laptop, lab }: FashionLab): Promise<ResultListener> {
+  const logicalId = Object.entries(lab.assembly.template.Resources).find(
+    ([id, { Type }]) => Type === 'AWS::SNS::Topic' && id.startsWith('Results'),
+  )?.[0];
+  const topic = lab.resources.get(logicalId ?? '');
+  const sns = new SNSClient(laptop.clients);
+  const sqs = new SQSClient(laptop.clients);
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'whoever-wants-to-know' }));
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+  );
+  const queue = Attributes?.QueueArn;
+  await sqs.send(
+    new SetQueueAttributesCommand({
+      QueueUrl,
+      Attributes: {
+        Policy: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Allow',
+              Principal: { Service: 'sns.amazonaws.com' },
+              Action: 'sqs:SendMessage',
+              Resource: queue,
+              Condition: { ArnEquals: { 'aws:SourceArn': topic } },
+            },
+          ],
+        }),
+      },
+    }),
+  );
+  await sns.send(new SubscribeCommand({ TopicArn: topic, Protocol: 'sqs', Endpoint: queue }));
+  const heard: { subject: string; message: Record<string, unknown> }[] = [];
+
+  const hear = async (): Promise<void> => {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+    );
+    for (const { Body } of Messages) {
+      const { Subject, Message } = JSON.parse(Body ?? '{}');
+      heard.push({ subject: Subject, message: JSON.parse(Message) });
+    }
+    if (Messages.length === 0) return;
+    await sqs.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl,
+        Entries: Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
+      }),
+    );
+  };
+  return {
+    async about(archiveKey) {
+      for (const until = Date.now() + 20_000; ; await sleep(50)) {
+        await hear();
+        const found = heard.find(({ message }) => message.archiveKey === archiveKey);
+        if (found) return found;
+        if (Date.now() > until) throw new Error(`no result of ${archiveKey} was told`);
+      }
+    },
+    close: () => {
+      sns.destroy();
+      sqs.destroy();
+    },
+  };
+}
