@@ -54,6 +54,8 @@ export class FashionDriver {
   readonly sfn: SFNClient;
   private readonly secrets: SecretsManagerClient;
   private readonly scheduler: SchedulerClient;
+  /** Key of the archived workbook by import execution: what an execution was started with never changes. */
+  private readonly keys = new Map<string, string>();
 
   private constructor(laptop: Laptop, lab: DeployedLab, sftp: SftpServer, served: string, password: string) {
     this.lab = lab;
@@ -146,8 +148,11 @@ export class FashionDriver {
       );
       for (const { executionArn } of page.executions ?? []) {
         if (!executionArn) continue;
-        const { input } = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
-        if ((JSON.parse(input ?? '{}') as ImportInput).key === key) arns.push(executionArn);
+        if (!this.keys.has(executionArn)) {
+          const { input } = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+          this.keys.set(executionArn, (JSON.parse(input ?? '{}') as ImportInput).key);
+        }
+        if (this.keys.get(executionArn) === key) arns.push(executionArn);
       }
       nextToken = page.nextToken;
     } while (nextToken);
