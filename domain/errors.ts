@@ -110,6 +110,11 @@ const table = {
     message: (v) => `the endpoint in AWS_ENDPOINT_URL does not answer: ${v}`,
     remedy: 'start it, or unset AWS_ENDPOINT_URL to have one started',
   },
+  EndpointNotEmulator: {
+    kind: 'setup',
+    message: (v) => `the endpoint in AWS_ENDPOINT_URL is not an emulator's account 000000000000: ${v}`,
+    remedy: 'to use a real account, deploy: npm run deploy -- FashionInventory',
+  },
   CdkFailed: {
     kind: 'setup',
     message: (v) => `the cdk failed: ${v}`,

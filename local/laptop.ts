@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import type { Agent } from 'node:https';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { CloudFormationClient, DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -95,6 +96,8 @@ async function startParts(
 ): Promise<Laptop> {
   const python = env.LABS_PYTHON ?? join('.local', 'python', 'bin', 'python');
   const certificate = await makeCertificate({ directory: join(runDirectory.path, 'tls'), python });
+  const external = env.AWS_ENDPOINT_URL !== undefined && env.AWS_ENDPOINT_URL !== '';
+  if (external) trustAlso(certificate, env);
   const agent = trustingAgent(certificate);
   cleanups.push(async () => agent.destroy());
 
@@ -108,7 +111,6 @@ async function startParts(
     stopping = true;
   });
 
-  const external = env.AWS_ENDPOINT_URL !== undefined && env.AWS_ENDPOINT_URL !== '';
   const endpoint = external
     ? (env.AWS_ENDPOINT_URL as string)
     : await progress.step('AWS emulator', async (report) => {
@@ -130,6 +132,9 @@ async function startParts(
   const region = (external && (env.AWS_REGION ?? env.AWS_DEFAULT_REGION)) || emulatorRegion;
   const clients: ClientConfig = { endpoint, region, credentials, requestHandler: { httpsAgent: agent } };
   const account = external ? await identify(clients) : emulatorAccount;
+  // Stacks are destroyed and root is assumed: never in an account that is somebody's.
+  if (account !== emulatorAccount)
+    throw new LabError('EndpointNotEmulator', `${endpoint}, account ${account}`);
 
   const postgres = await progress.step('PostgreSQL', async (report) => {
     const server = await startPostgres({ runDirectory, onDeath: (error) => fail(error) });
@@ -182,6 +187,13 @@ type Parts = Omit<Laptop, 'deploy' | 'onStop' | 'stop'> & {
   roles: Map<string, string>;
   cleanups: (() => Promise<unknown>)[];
 };
+
+/** An endpoint of the user's may have a certificate of its own, or a public one. */
+function trustAlso(certificate: Certificate, env: NodeJS.ProcessEnv): void {
+  const own = env.AWS_CA_BUNDLE ?? env.NODE_EXTRA_CA_CERTS;
+  const more = [...(own ? [readFileSync(own, 'utf8')] : []), ...rootCertificates];
+  appendFileSync(certificate.authority, `\n${more.join('\n')}\n`);
+}
 
 async function identify(clients: ClientConfig): Promise<string> {
   const sts = new STSClient({ ...clients, maxAttempts: 1 });
@@ -251,6 +263,12 @@ async function deploy(laptop: Parts, stack: string, progress: Progress): Promise
   await progress.step('cdk bootstrap', () =>
     runCdk('bootstrap', `aws://${account}/${region}`, '--app', assembly.directory),
   );
+  if (laptop.external) {
+    // What an earlier run left there belongs to a warehouse that is gone.
+    const destroy = () => runCdk('destroy', stack, '--app', assembly.directory, '--force');
+    await progress.step(`cdk destroy ${stack}, if it is there`, destroy);
+    laptop.cleanups.push(destroy);
+  }
   const outputsFile = join(runDirectory.path, `${stack}.outputs.json`);
   await progress.step(`cdk deploy ${stack}`, async (report) => {
     await runCdk(
