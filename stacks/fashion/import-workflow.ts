@@ -99,6 +99,7 @@ export class ImportWorkflow extends Construct {
       },
     });
     tell.next(loaded);
+    this.tellAgain(tell);
 
     const publish = this.loadStep('Publish', 'publish', tell, resume, failed, retry);
     const reconcile = this.loadStep('Reconcile', 'reconcile', publish, resume, failed, retry);
@@ -196,6 +197,24 @@ export class ImportWorkflow extends Construct {
     return Choice.jsonata(this, 'MayTryAgain')
       .when(Condition.jsonata('{% $attempt < $input.attempts %}'), wait)
       .otherwise(failed);
+  }
+
+  /** The drop is in SQL by now: what fails is the telling alone, so it alone is repeated, and nobody is told otherwise. */
+  private tellAgain(tell: SnsPublish): void {
+    const wait = Wait.jsonata(this, 'WaitToTell', {
+      time: WaitTime.seconds('{% $input.waits.retrySeconds %}'),
+      assign: { attempt: '{% $attempt + 1 %}' },
+    });
+    wait.next(tell);
+    const mayTellAgain = Choice.jsonata(this, 'MayTellAgain')
+      .when(Condition.jsonata('{% $attempt < $input.attempts %}'), wait)
+      .otherwise(
+        Fail.jsonata(this, 'NotTold', {
+          error: '{% $failure.Error %}',
+          cause: "{% 'loaded, but the result could not be told: ' & $failure.Cause %}",
+        }),
+      );
+    tell.addCatch(mayTellAgain, { errors: ['States.ALL'], assign: { failure: '{% $states.errorOutput %}' } });
   }
 
   /** Drops the staging table, tells, and fails the execution with the error that ended it. */
