@@ -1,6 +1,7 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { type CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   BlockPublicAccess,
   Bucket,
@@ -23,6 +24,8 @@ export interface ArchiveBucketProps {
   readonly coldAfter?: Duration;
   /** @default 7 years */
   readonly keptFor?: Duration;
+  /** How long an object of the archive that was deleted or overwritten can be brought back. @default 90 days */
+  readonly restorableFor?: Duration;
   /** @default RETAIN */
   readonly removalPolicy?: RemovalPolicy;
 }
@@ -71,7 +74,8 @@ export class ArchiveBucket extends Construct {
               },
             ],
             expiration: keptFor,
-            noncurrentVersionExpiration: keptFor,
+            // An expired object becomes a noncurrent version first: with `keptFor` here it would be kept twice as long.
+            noncurrentVersionExpiration: props.restorableFor ?? Duration.days(90),
           }),
         ),
         ...(props.shortLived ?? []).map(
@@ -90,6 +94,19 @@ export class ArchiveBucket extends Construct {
     (this.bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
       eventBridgeConfiguration: { eventBridgeEnabled: true },
     };
+    if (removalPolicy === RemovalPolicy.DESTROY) this.removeEmptierLog();
+  }
+
+  /** The function that empties the buckets before they go would leave a log group that no template knows. */
+  private removeEmptierLog(): void {
+    const provider = Stack.of(this).node.findChild('Custom::S3AutoDeleteObjectsCustomResourceProvider');
+    if (provider.node.tryFindChild('Log')) return; // one function empties all buckets of the stack
+    const log = new LogGroup(provider, 'Log', {
+      retention: RetentionDays.ONE_WEEK,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const handler = provider.node.findChild('Handler') as CfnResource;
+    handler.addPropertyOverride('LoggingConfig', { LogGroup: log.logGroupName });
   }
 
   /** Lets the grantee read the objects below these prefixes (no listing). */
