@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CustomResource, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import {
@@ -53,7 +54,13 @@ export class WarehouseMigrations extends Construct {
       },
     });
     props.warehouse.grantAdminStatements(handler);
-    const provider = new Provider(this, 'Provider', { onEventHandler: handler });
+    const provider = new Provider(this, 'Provider', {
+      onEventHandler: handler,
+      logGroup: new LogGroup(this, 'ProviderLog', {
+        retention: RetentionDays.THREE_MONTHS,
+        removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      }),
+    });
     acknowledge(
       provider,
       'the function of the CDK framework writes its own log and calls any version of one function of ours',
