@@ -9,6 +9,7 @@ import {
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnNamespace, CfnWorkgroup } from 'aws-cdk-lib/aws-redshiftserverless';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -69,6 +70,16 @@ export class Warehouse extends Construct {
     // The service has no generated names: both must be given, so they are made from the path, not chosen.
     const name = Names.uniqueResourceName(this, { maxLength: 60, separator: '-' }).toLowerCase();
     const adminUsername = 'labs_admin';
+    const logExports = ['userlog', 'connectionlog', 'useractivitylog'];
+    // Redshift writes to groups of these names; those it makes itself are kept for ever and outlive the stack.
+    const logs = logExports.map(
+      (log) =>
+        new LogGroup(this, `Log-${log}`, {
+          logGroupName: `/aws/redshift/${name}/${log}`,
+          retention: RetentionDays.THREE_MONTHS,
+          removalPolicy,
+        }),
+    );
     const namespace = new CfnNamespace(this, 'Namespace', {
       namespaceName: name,
       dbName: this.databaseName,
@@ -76,8 +87,9 @@ export class Warehouse extends Construct {
       manageAdminPassword: true, // Redshift makes and rotates the secret; no password passes through a template
       kmsKeyId: props.key.keyArn,
       iamRoles: [this.copyRole.roleArn],
-      logExports: ['userlog', 'connectionlog', 'useractivitylog'],
+      logExports,
     });
+    namespace.node.addDependency(...logs);
     namespace.applyRemovalPolicy(removalPolicy);
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc: network.vpc,
@@ -96,7 +108,8 @@ export class Warehouse extends Construct {
       configParameters: [{ parameterKey: 'require_ssl', parameterValue: 'true' }],
     });
     this.workgroup.addResourceDependency(namespace);
-    this.workgroup.applyRemovalPolicy(removalPolicy);
+    // The data is the namespace's. A workgroup that stayed would keep its interfaces in the subnets, which could not go.
+    this.workgroup.applyRemovalPolicy(RemovalPolicy.DESTROY);
     this.workgroupName = this.workgroup.getAtt('Workgroup.WorkgroupName').toString();
     this.workgroupArn = this.workgroup.getAtt('Workgroup.WorkgroupArn').toString();
     this.adminSecretName = `redshift!${namespace.namespaceName}-${adminUsername}`;
