@@ -65,7 +65,8 @@ export class FashionStack extends Stack {
     const timeZone = props.timeZone ?? 'Europe/Paris';
     const slots = props.slots ?? ['0600', '1800'];
     const grace = props.grace ?? { every: Duration.minutes(5), during: Duration.minutes(45) };
-    const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
+    // A first deploy that fails takes everything back: what it left, names included, would be in the next one's way.
+    const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
     const key = new Key(this, 'Key', {
       description: 'Data of the fashion lab',
