@@ -1,0 +1,289 @@
+/** What starts, runs and watches the fashion lab. What only AWS can show (time zones, deliveries) is asserted here. */
+import { errorCodes } from '../../../domain/errors.ts';
+import { collectionInput, importInput } from '../../../domain/fashion/contract.ts';
+import {
+  definitionOf,
+  only,
+  plain,
+  type Resource,
+  resourcesOf,
+  type State,
+  statementsOf,
+  synthesizeLabs,
+} from '../synthesized.ts';
+
+const { fashion } = synthesizeLabs();
+const [collection] = only(fashion, 'AWS::StepFunctions::StateMachine', 'Collection');
+const [imports] = only(fashion, 'AWS::StepFunctions::StateMachine', 'Import');
+const [undelivered] = only(fashion, 'AWS::SQS::Queue', 'OperationsUndelivered');
+
+describe('schedules', () => {
+  const schedules = resourcesOf(fashion, 'AWS::Scheduler::Schedule').map(([, { Properties }]) => Properties);
+
+  it('one a slot, in local time with the zone beside it: AWS follows the change to summer time', () => {
+    expect(schedules.map((each) => [each.ScheduleExpression, each.ScheduleExpressionTimezone])).toEqual([
+      ['cron(0 6 * * ? *)', 'Europe/Paris'],
+      ['cron(0 18 * * ? *)', 'Europe/Paris'],
+    ]);
+    for (const each of schedules)
+      expect(each).toMatchObject({ State: 'ENABLED', FlexibleTimeWindow: { Mode: 'OFF' } });
+  });
+
+  it('start the collection with every wait in its input', () => {
+    for (const { Target } of schedules) {
+      expect(Target.Arn).toEqual({ Ref: collection });
+      const input = JSON.parse(Target.Input);
+      expect(collectionInput.strict().parse(input)).toEqual(input);
+      expect(input).toMatchObject({
+        scheduledAt: '<aws.scheduler.scheduled-time>',
+        waits: { lookSeconds: 300, retrySeconds: 60 },
+      });
+      // Looks at the slot and every five minutes until 45 minutes after it.
+      expect((input.looks - 1) * input.waits.lookSeconds).toBe(45 * 60);
+    }
+  });
+
+  it('a delivery that fails is repeated, then kept', () => {
+    for (const { Target } of schedules) {
+      expect(Target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 7200, MaximumRetryAttempts: 10 });
+      expect(Target.DeadLetterConfig).toEqual({ Arn: { 'Fn::GetAtt': [undelivered, 'Arn'] } });
+    }
+  });
+
+  it('may start the collection, and put what was not delivered into its queue', () => {
+    for (const { Target } of schedules) {
+      const statements = statementsOf(fashion, Target.RoleArn['Fn::GetAtt'][0]);
+      expect(
+        Object.fromEntries(statements.map((each) => [each.Action.join(), each.Resource.join()])),
+      ).toEqual({
+        'states:StartExecution': `<${collection}>`,
+        'sqs:SendMessage': `<${undelivered}.Arn>`,
+      });
+    }
+  });
+});
+
+describe('the rule', () => {
+  const [, { Properties: rule }] = only(fashion, 'AWS::Events::Rule');
+  const [target] = rule.Targets;
+
+  it('hears of workbooks in this archive, and of nothing else', () => {
+    expect(rule.EventPattern).toEqual({
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: {
+        bucket: { name: [{ Ref: expect.stringMatching(/^ArchiveBucket/) }] },
+        object: { key: [{ prefix: 'xlsx/' }] },
+      },
+    });
+    const [, bucket] = only(fashion, 'AWS::S3::Bucket', 'ArchiveBucket');
+    expect(bucket.Properties.NotificationConfiguration).toEqual({
+      EventBridgeConfiguration: { EventBridgeEnabled: true },
+    });
+  });
+
+  it('starts the import with every wait in its input', () => {
+    expect(rule.Targets).toHaveLength(1);
+    expect(target.Arn).toEqual({ Ref: imports });
+    const { InputPathsMap: paths, InputTemplate: template } = target.InputTransformer;
+    const input = JSON.parse(template.replace(/<([^>]+)>/g, (_: string, name: string) => `"${paths[name]}"`));
+    expect(importInput.strict().parse(input)).toEqual({
+      bucket: '$.detail.bucket.name',
+      key: '$.detail.object.key',
+      arrivedAt: '$.time',
+      from: 'xlsx',
+      replay: null,
+      force: false,
+      attempts: 5,
+      waits: { statementSeconds: 5, retrySeconds: 30 },
+    });
+  });
+
+  it('a delivery that fails is repeated, then kept', () => {
+    expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 7200, MaximumRetryAttempts: 10 });
+    expect(target.DeadLetterConfig).toEqual({ Arn: { 'Fn::GetAtt': [undelivered, 'Arn'] } });
+  });
+});
+
+describe.each(['Collection', 'Import'])('the state machine %s', (start) => {
+  const definition = definitionOf(fashion, start);
+  const states = Object.entries(definition.States);
+  const tasks = states.filter(([, state]) => state.Type === 'Task');
+
+  it('catches whatever a task may throw', () => {
+    expect(tasks.length).toBeGreaterThan(0);
+    for (const [name, task] of tasks)
+      expect([name, task.Catch?.at(-1)?.ErrorEquals]).toEqual([name, ['States.ALL']]);
+  });
+
+  it('does not repeat what is refused: the table of errors says what that is', () => {
+    const refusing = tasks.filter(([, task]) => (task.Catch?.length ?? 0) > 1);
+    expect(refusing.length).toBeGreaterThan(0);
+    for (const [, task] of refusing) {
+      expect(task.Catch).toHaveLength(2);
+      const [refused, other] = task.Catch as [{ ErrorEquals: string[]; Next: string }, { Next: string }];
+      expect(refused.ErrorEquals).toEqual(errorCodes('refused'));
+      expect(definition.States[refused.Next]?.Type).not.toBe('Choice');
+      expect(other.Next).toBe('MayTryAgain');
+    }
+  });
+
+  it('waits as long as its input says, and nowhere else', () => {
+    const waits = states.filter(([, state]) => state.Type === 'Wait');
+    expect(waits.length).toBeGreaterThan(0);
+    for (const [, { Seconds }] of waits) expect(Seconds).toMatch(/^\{% \$input\.waits\.[a-zA-Z]+ %\}$/);
+    expect(JSON.stringify(definition)).not.toMatch(/IntervalSeconds|BackoffRate|SecondsPath|Timestamp"/);
+    for (const [name, state] of states) expect([name, state.Retry]).toEqual([name, undefined]);
+  });
+
+  it('comes to an end from every state, and every state is reached', () => {
+    const reached = new Set<string>();
+    const visit = (name: string) => {
+      if (reached.has(name)) return;
+      reached.add(name);
+      for (const next of nextOf(definition.States[name] as State)) visit(next);
+    };
+    visit(definition.StartAt);
+    expect([...reached].sort()).toEqual(Object.keys(definition.States).sort());
+
+    const ending = new Set(states.filter(([, state]) => nextOf(state).length === 0).map(([name]) => name));
+    for (let size = -1; size < ending.size; ) {
+      size = ending.size;
+      for (const [name, state] of states)
+        if (nextOf(state).some((next) => ending.has(next))) ending.add(name);
+    }
+    expect(ending.size).toBe(states.length);
+  });
+
+  it('gives its functions less time than it has itself', () => {
+    for (const [, task] of tasks) {
+      const [, id] = /^<(.+)\.Arn>$/.exec(task.Arguments?.FunctionName ?? '') ?? [];
+      if (id) expect(fashion.Resources[id]?.Properties.Timeout).toBeLessThan(definition.TimeoutSeconds);
+    }
+  });
+
+  it('is traced and logged', () => {
+    const [, machine] = only(fashion, 'AWS::StepFunctions::StateMachine', start);
+    expect(machine.Properties).toMatchObject({
+      TracingConfiguration: { Enabled: true },
+      LoggingConfiguration: { Level: 'ALL' },
+    });
+  });
+});
+
+it('a collection has time for all its looks', () => {
+  const { TimeoutSeconds } = definitionOf(fashion, 'Collection');
+  const [, collect] = only(fashion, 'AWS::Lambda::Function', 'Collect');
+  const [, schedule] = resourcesOf(fashion, 'AWS::Scheduler::Schedule')[0] as [string, Resource];
+  const { looks, waits } = JSON.parse(schedule.Properties.Target.Input);
+  expect(looks * waits.lookSeconds + collect.Properties.Timeout).toBeLessThan(TimeoutSeconds);
+});
+
+it('the result that cannot be told is told again, and never as a failure of the load', () => {
+  const { States } = definitionOf(fashion, 'Import');
+  expect(nextOf(States.TellResult as State).sort()).toEqual(['Loaded', 'MayTellAgain']);
+  expect(nextOf(States.MayTellAgain as State).sort()).toEqual(['NotTold', 'WaitToTell']);
+  expect(nextOf(States.WaitToTell as State)).toEqual(['TellResult']);
+});
+
+describe('functions', () => {
+  const functions = resourcesOf(fashion, 'AWS::Lambda::Function').filter(([id]) => !byTheCdk(id));
+
+  it('run on ARM under the Node.js that AWS keeps longest', () => {
+    expect(functions.map(([id]) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
+      'Collect',
+      'Load',
+      'SchemaMigrate',
+      'Transform',
+    ]);
+    for (const [, { Properties }] of functions)
+      expect(Properties).toMatchObject({ Architectures: ['arm64'], Runtime: 'nodejs24.x' });
+  });
+
+  it('each has a role of its own, without policies of anyone else', () => {
+    const roles = functions.map(([, { Properties }]) => Properties.Role['Fn::GetAtt'][0]);
+    expect(new Set(roles).size).toBe(functions.length);
+    for (const [id, role] of resourcesOf(fashion, 'AWS::IAM::Role')) {
+      if (!byTheCdk(id)) expect([id, role.Properties.ManagedPolicyArns]).toEqual([id, undefined]);
+    }
+  });
+
+  it('may do nothing to everything, but look at their own statements', () => {
+    const wide = functions
+      .flatMap(([, { Properties }]) => statementsOf(fashion, Properties.Role['Fn::GetAtt'][0]))
+      .filter(
+        (statement) =>
+          statement.Resource.includes('*') || statement.Action.some((each) => each.includes('*')),
+      );
+    for (const statement of wide) {
+      expect(statement.Action).toEqual([
+        'redshift-data:DescribeStatement',
+        'redshift-data:GetStatementResult',
+      ]);
+      expect(statement.Condition).toBeDefined();
+    }
+  });
+
+  it('a look at a statement ends before its function does, and the migrations before the framework that calls them', () => {
+    const [, load] = only(fashion, 'AWS::Lambda::Function', 'Load');
+    const patience = Number(load.Properties.Environment.Variables.STATEMENT_PATIENCE_SECONDS);
+    expect(patience).toBeLessThan(load.Properties.Timeout);
+    const [, migrate] = only(fashion, 'AWS::Lambda::Function', 'SchemaMigrate');
+    const [, framework] = only(fashion, 'AWS::Lambda::Function', 'SchemaProviderframework');
+    expect(migrate.Properties.Timeout).toBeLessThan(framework.Properties.Timeout);
+  });
+});
+
+describe('alarms', () => {
+  const [topic] = only(fashion, 'AWS::SNS::Topic', 'OperationsAlarms');
+  const alarms = resourcesOf(fashion, 'AWS::CloudWatch::Alarm');
+  const [, board] = only(fashion, 'AWS::CloudWatch::Dashboard');
+  const dashboard = plain(board.Properties.DashboardBody);
+
+  it('watch both state machines, what was not delivered, and the rows set aside', () => {
+    expect(alarms.map(([id]) => id.replace(/^Operations|[0-9A-F]{8}$/g, '')).sort()).toEqual([
+      'CollectionFailed',
+      'CollectionTimedOut',
+      'ImportFailed',
+      'ImportTimedOut',
+      'RowsSetAside',
+      'UndeliveredNotEmpty',
+    ]);
+  });
+
+  it.each(alarms)('%s tells the topic and says what to do', (id, { Properties }) => {
+    expect(Properties.AlarmActions).toEqual([{ Ref: topic }]);
+    expect(Properties.TreatMissingData).toBe('notBreaching');
+    expect(Properties.AlarmDescription.length).toBeGreaterThan(40);
+    const texts = JSON.parse(dashboard).widgets.map(
+      (widget: { properties: { markdown?: string } }) => widget.properties.markdown ?? '',
+    );
+    expect(texts.join()).toContain(Properties.AlarmDescription);
+    expect(dashboard).toContain(`<${id}.Arn>`);
+  });
+
+  it('CloudWatch may use the key of the topic', () => {
+    const [, key] = only(fashion, 'AWS::KMS::Key');
+    expect(key.Properties.KeyPolicy.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      }),
+    );
+  });
+});
+
+/** Functions and roles that the CDK adds for its custom resources. */
+function byTheCdk(id: string): boolean {
+  return /framework|CustomS3AutoDelete/.test(id);
+}
+
+function nextOf(state: State): string[] {
+  return [
+    state.Next,
+    state.Default,
+    ...(state.Choices ?? []).map((choice) => choice.Next),
+    ...(state.Catch ?? []).map((each) => each.Next),
+  ].filter((next) => next !== undefined);
+}

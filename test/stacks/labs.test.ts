@@ -1,0 +1,172 @@
+/** What holds for every lab: it is clean, stands alone, says what it is, and goes as it was told to. */
+import { type Resource, resourcesOf, type SynthesizedTemplate, synthesizeLabs } from './synthesized.ts';
+
+const { fashion, environment, report } = synthesizeLabs();
+const ephemeral = synthesizeLabs({ ephemeral: true });
+
+describe.each([
+  ['kept', report],
+  ['ephemeral', ephemeral.report],
+])('checks of the app, data %s', (_what, validation) => {
+  it('cdk-nag and the validation of CloudFormation ran and found nothing', () => {
+    expect(validation.pluginReports.length).toBeGreaterThan(0);
+    expect(validation.pluginReports.map((each: { pluginName: string }) => each.pluginName)).toContain(
+      'AwsSolutions',
+    );
+    for (const plugin of validation.pluginReports) {
+      expect(plugin).toMatchObject({ conclusion: 'success', violations: [] });
+    }
+  });
+
+  it('every finding that is acknowledged has a reason', () => {
+    const reasons = validation.pluginReports.flatMap(
+      (each: { suppressedViolations?: { reason: string }[] }) => each.suppressedViolations ?? [],
+    );
+    for (const { reason } of reasons) expect(reason.length).toBeGreaterThan(10);
+  });
+});
+
+it('a template says the same at every synth, wherever and for whomever it is made', () => {
+  const before = { ...process.env };
+  Object.assign(process.env, {
+    CDK_DEFAULT_ACCOUNT: '210987654321',
+    CDK_DEFAULT_REGION: 'ap-south-1',
+    AWS_REGION: 'ap-south-1',
+    TZ: 'Asia/Kolkata',
+  });
+  try {
+    expect(synthesizeLabs().fashion).toEqual(fashion);
+  } finally {
+    for (const name of ['CDK_DEFAULT_ACCOUNT', 'CDK_DEFAULT_REGION', 'AWS_REGION', 'TZ']) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  }
+});
+
+it('a template knows no account and no region, and takes nothing from another stack', () => {
+  expect(environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
+  const text = JSON.stringify(fashion);
+  expect(text).not.toMatch(/\b\d{12}\b/);
+  expect(text).not.toMatch(/\b(?:us|eu|ap|sa|ca|me|af)-[a-z]+-\d\b/);
+  expect(text).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput/);
+});
+
+it('the template of a lab does not know the laptop', () => {
+  expect(JSON.stringify(fashion)).not.toMatch(/localhost|127\.0\.0\.1|ministack|localstack|\.local\b/i);
+});
+
+it('whatever can carry tags says which app and which lab it belongs to', () => {
+  const untagged = Object.entries(fashion.Resources).flatMap(([id, { Properties = {} }]) => {
+    const tags = Properties.Tags ?? [];
+    if (!Array.isArray(tags) || tags.length === 0) return [];
+    const values = Object.fromEntries(tags.map((tag) => [tag.Key, tag.Value]));
+    return values.app === 'data-pipeline-labs' && values.lab === 'fashion' ? [] : [id];
+  });
+  expect(untagged).toEqual([]);
+  for (const type of [
+    'AWS::S3::Bucket',
+    'AWS::Lambda::Function',
+    'AWS::StepFunctions::StateMachine',
+    'AWS::RedshiftServerless::Workgroup',
+  ]) {
+    // The framework's own function that empties buckets is shared by a stack and carries none.
+    for (const [, resource] of resourcesOf(fashion, type)) expect(resource.Properties.Tags).toBeDefined();
+  }
+});
+
+describe('outputs', () => {
+  const outputs = Object.entries(fashion.Outputs);
+
+  it('are in PascalCase, and each says what it is', () => {
+    for (const [name, { Description }] of outputs) {
+      expect(name).toMatch(/^([A-Z][a-z0-9]+)+$/);
+      expect(Description.length).toBeGreaterThan(8);
+    }
+  });
+
+  it('hold commands to paste: fill in the secret, run now, replay, query', () => {
+    expect(fashion.Outputs).toMatchObject({
+      FillInSecretCommand: {},
+      RunNowCommand: {},
+      ReplayCommand: { Value: expect.stringContaining('npm run replay -- fashion --stack FashionInventory') },
+      QueryCommand: {},
+    });
+  });
+
+  it('a command of the AWS command line keeps its JSON in one shell word', () => {
+    for (const [name, { Value }] of outputs.filter(([each]) => /FillIn|RunNow/.test(each))) {
+      const [, json = ''] = /'(\{.*\})'/.exec(joined(Value)) ?? [];
+      expect([name, typeof JSON.parse(json)]).toEqual([name, 'object']);
+    }
+  });
+});
+
+describe('when the stack goes', () => {
+  const retained = (template: SynthesizedTemplate) =>
+    Object.entries(template.Resources)
+      .filter(([, resource]) =>
+        /Retain|Snapshot/.test(`${resource.DeletionPolicy}${resource.UpdateReplacePolicy}`),
+      )
+      .map(([, resource]) => resource.Type);
+
+  it('the data stays by default, with the key that reads it', () => {
+    for (const type of [
+      'AWS::S3::Bucket',
+      'AWS::RedshiftServerless::Namespace',
+      'AWS::KMS::Key',
+      'AWS::DynamoDB::Table',
+      'AWS::SecretsManager::Secret',
+    ]) {
+      for (const [id, resource] of resourcesOf(fashion, type)) {
+        expect([id, policies(resource)]).toEqual([id, ['RetainExceptOnCreate', 'Retain']]);
+      }
+    }
+  });
+
+  it('the workgroup, which holds no data and sits in the subnets, goes', () => {
+    for (const [, resource] of resourcesOf(fashion, 'AWS::RedshiftServerless::Workgroup'))
+      expect(policies(resource)).toEqual(['Delete', 'Delete']);
+  });
+
+  it('an ephemeral lab keeps nothing', () => {
+    expect(retained(ephemeral.fashion)).toEqual([]);
+  });
+
+  it('an ephemeral lab empties each bucket first', () => {
+    const emptied = resourcesOf(ephemeral.fashion, 'Custom::S3AutoDeleteObjects').map(
+      ([, resource]) => resource.Properties.BucketName.Ref,
+    );
+    expect(emptied.sort()).toEqual(
+      resourcesOf(ephemeral.fashion, 'AWS::S3::Bucket')
+        .map(([id]) => id)
+        .sort(),
+    );
+    expect(resourcesOf(fashion, 'Custom::S3AutoDeleteObjects')).toEqual([]);
+  });
+
+  it('every function writes to a log group of the template, so that none is left that nobody owns', () => {
+    for (const template of [fashion, ephemeral.fashion]) {
+      for (const [id, { Properties }] of resourcesOf(template, 'AWS::Lambda::Function')) {
+        const group = Properties.LoggingConfig?.LogGroup?.Ref;
+        expect([id, template.Resources[group]?.Type]).toEqual([id, 'AWS::Logs::LogGroup']);
+      }
+    }
+  });
+
+  it('no log is kept for ever', () => {
+    for (const template of [fashion, ephemeral.fashion]) {
+      for (const [id, { Properties }] of resourcesOf(template, 'AWS::Logs::LogGroup'))
+        expect([id, Properties.RetentionInDays > 0]).toEqual([id, true]);
+    }
+  });
+});
+
+const policies = (resource: Resource) => [resource.DeletionPolicy, resource.UpdateReplacePolicy];
+
+/** The text of a value, each reference as a word. */
+function joined(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const parts = (value as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join']?.[1];
+  return parts ? parts.map(joined).join('') : 'REFERENCE';
+}

@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, type Stack } from 'aws-cdk-lib';
+import { addLabs, type LabsProps } from '../../stacks/labs.ts';
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+// biome-ignore lint/suspicious/noExplicitAny: CloudFormation's own shapes, asserted and not declared
+export type Properties = Record<string, any>;
+export interface Resource {
+  Type: string;
+  Properties: Properties;
+  DependsOn?: string[];
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+}
+export interface SynthesizedTemplate {
+  Resources: Record<string, Resource>;
+  Outputs: Record<string, { Description: string; Value: Json }>;
+  [section: string]: unknown;
+}
+
+/** An app with the context of cdk.json. Nothing is bundled: a contract reads the template, not the code. */
+export function appUnderTest(outdir?: string): App {
+  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
+  return new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+}
+
+/** The labs as `cdk synth` makes them: the templates by slug, and what the checks reported. */
+export function synthesizeLabs(props: LabsProps = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'labs-synth-'));
+  try {
+    const app = appUnderTest(directory);
+    const labs = addLabs(app, props);
+    const assembly = app.synth();
+    const template = (stack: Stack) =>
+      assembly.getStackByName(stack.stackName).template as SynthesizedTemplate;
+    return {
+      fashion: template(labs.fashion),
+      environment: assembly.getStackByName(labs.fashion.stackName).environment,
+      report: JSON.parse(readFileSync(join(directory, 'validation-report.json'), 'utf8')),
+    };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Resources of a type, with their logical ids. */
+export function resourcesOf(template: SynthesizedTemplate, type: string): [string, Resource][] {
+  return Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
+}
+
+/** The one resource of a type whose logical id begins so. */
+export function only(template: SynthesizedTemplate, type: string, start = ''): [string, Resource] {
+  const found = resourcesOf(template, type).filter(([id]) => id.startsWith(start));
+  if (found.length !== 1) throw new Error(`${found.length} resources of type ${type} begin with "${start}"`);
+  return found[0] as [string, Resource];
+}
+
+/** `Fn::Join` written out; a reference stands there as `<LogicalId>` or `<LogicalId.Attribute>`. */
+export function plain(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const [[name, argument] = ['', '']] = Object.entries(value) as [string, unknown][];
+  if (name === 'Ref') return `<${argument}>`;
+  if (name === 'Fn::GetAtt') return `<${(argument as string[]).join('.')}>`;
+  if (name === 'Fn::Join') return (argument as [string, unknown[]])[1].map(plain).join('');
+  return JSON.stringify(value);
+}
+
+export interface Statement {
+  Effect: string;
+  Action: string[];
+  Resource: string[];
+  Condition?: Properties;
+}
+
+/** Every statement of the inline policies of a role, actions and resources as lists, resources written out. */
+export function statementsOf(template: SynthesizedTemplate, roleId: string): Statement[] {
+  return resourcesOf(template, 'AWS::IAM::Policy')
+    .filter(([, policy]) => policy.Properties.Roles.some((role: unknown) => plain(role) === `<${roleId}>`))
+    .flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement)
+    .map((statement: Properties) => ({
+      ...statement,
+      Effect: statement.Effect,
+      Action: [statement.Action].flat(),
+      Resource: [statement.Resource].flat().map(plain),
+    }));
+}
+
+export interface State {
+  Type: string;
+  Catch?: { ErrorEquals: string[]; Next: string }[];
+  Retry?: unknown;
+  Seconds?: unknown;
+  Next?: string;
+  Default?: string;
+  Choices?: { Next: string }[];
+  Arguments?: Properties;
+}
+
+/** The definition of the state machine whose logical id begins so; references written out. */
+export function definitionOf(
+  template: SynthesizedTemplate,
+  start: string,
+): { StartAt: string; States: Record<string, State>; TimeoutSeconds: number; QueryLanguage: string } {
+  const [, machine] = only(template, 'AWS::StepFunctions::StateMachine', start);
+  return JSON.parse(plain(machine.Properties.DefinitionString));
+}
