@@ -38,21 +38,39 @@ export function pendingMigrations(
   return pending;
 }
 
-/** The statements of a file: separated by semicolons outside of literals, quoted names and comments. */
+/**
+ * The statements of a file: separated by semicolons outside of literals, quoted names and comments. A comment becomes a
+ * blank, as in SQL.
+ */
 export function splitStatements(sql: string): string[] {
   const statements: string[] = [];
   let current = '';
-  // Literal, quoted name, line comment, block comment, semicolon, or any other run of text.
-  for (const [token] of sql.matchAll(
-    /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|;|[^'"\-/;]+|[\s\S]/g,
-  )) {
+  // Literal, quoted name, line comment, beginning of a block comment, semicolon, or any other run of text.
+  const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*|;|[^'"\-/;]+|[\s\S]/y;
+  for (let match = tokens.exec(sql); match; match = tokens.exec(sql)) {
+    const [token] = match;
     if (token === ';') {
       statements.push(current);
       current = '';
-    } else if (!token.startsWith('--') && !token.startsWith('/*')) {
-      current += token;
+    } else if (token === '/*') {
+      tokens.lastIndex = commentEnd(sql, match.index);
+      current += ' ';
+    } else {
+      current += token.startsWith('--') ? ' ' : token;
     }
   }
   statements.push(current);
   return statements.map((statement) => statement.trim()).filter((statement) => statement !== '');
+}
+
+/** Where the block comment that begins at `start` ends: they nest, in PostgreSQL and in Redshift. */
+function commentEnd(sql: string, start: number): number {
+  let depth = 0;
+  const marks = /\/\*|\*\//g;
+  marks.lastIndex = start;
+  for (let match = marks.exec(sql); match; match = marks.exec(sql)) {
+    depth += match[0] === '/*' ? 1 : -1;
+    if (depth === 0) return marks.lastIndex;
+  }
+  return sql.length;
 }
