@@ -11,10 +11,14 @@ import type { ReportLayout } from './layout.ts';
 export const schema = 'fashion';
 export const stagingSchema = 'fashion_staging';
 
-/** A SQL string literal. Redshift treats a backslash in a plain literal as an escape, so it is doubled as well. */
+/**
+ * A SQL string. Redshift reads a backslash in a plain literal as an escape and PostgreSQL does not, so none is written
+ * into one: a workbook that a person put back may have any name.
+ */
 export function text(value: string): string {
   if (value.includes('\0')) throw new Error('a SQL literal cannot hold a NUL character');
-  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+  const literals = value.split('\\').map((part) => `'${part.replaceAll("'", "''")}'`);
+  return literals.length === 1 ? (literals[0] as string) : `(${literals.join(' || CHR(92) || ')})`;
 }
 
 /** The staging table of one run: temporary tables die between Data API calls, so each load has a real one of its own. */
