@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 /** What PostgreSQL's own parser reads `SELECT <expression>` as: literals, `||` and CHR(92) put together. */
-function valueOf(expression: string): string {
+function readBack(expression: string): string {
   const { stmts = [] } = parseSync(`SELECT ${expression}`);
   expect(stmts).toHaveLength(1);
   const targets = (stmts[0] as Node).stmt.SelectStmt.targetList;
@@ -61,7 +61,7 @@ const hostile = [
 
 describe('a value in a statement', () => {
   it.each(hostile)('%j is read back as it is', (value) => {
-    expect(valueOf(text(value))).toBe(value);
+    expect(readBack(text(value))).toBe(value);
   });
 
   it('any text is read back as it is', () => {
@@ -69,7 +69,7 @@ describe('a value in a statement', () => {
     fc.assert(
       fc.property(fc.oneof(awkward, fc.string({ unit: 'grapheme' })), (value) => {
         fc.pre(!value.includes('\0'));
-        expect(valueOf(text(value))).toBe(value);
+        expect(readBack(text(value))).toBe(value);
       }),
     );
   });
