@@ -59,6 +59,11 @@ export const rejectedPrefix = 'rejected/';
 export const manifestPrefix = 'manifest/';
 export const replayPrefix = 'replay/';
 
+/** Object metadata of every CSV: which transform wrote it. */
+export const transformVersionField = 'transform-version';
+/** Object metadata of every CSV: SHA-256 of the workbook that it was written from. */
+export const workbookHashField = 'workbook-sha256';
+
 /** `run`, here and below: the id of the replay that writes it; absent or null for the archive itself. */
 export function incomingKey(id: string): string {
   return buildArchiveKey({ kind: 'incoming', id });

@@ -16,6 +16,8 @@ import {
   type Transformed,
   type TransformRequest,
   transformRequest,
+  transformVersionField,
+  workbookHashField,
 } from '../../domain/fashion/contract.ts';
 import type { ByteSink } from '../../domain/fashion/csv.ts';
 import { CsvRecordCounter } from '../../domain/fashion/csv-records.ts';
@@ -25,10 +27,6 @@ import { type TransformCounts, transformVersion, transformWorkbook } from '../..
 import { logger, metrics } from '../shared/observability.ts';
 
 const s3 = new S3Client({});
-
-/** Object metadata of a CSV in the archive: which transform wrote it, from which workbook. */
-const versionField = 'transform-version';
-const workbookField = 'workbook-sha256';
 
 /**
  * One archived workbook to CSV, bad rows set aside in a CSV of their own. A replay writes below `replay/<run>/` instead of
@@ -59,7 +57,7 @@ async function fromWorkbook(request: TransformRequest): Promise<Transformed> {
     const file = await open(path);
     try {
       const keys = { csv: csvKey(drop, request.replay), rejected: rejectedKey(drop, request.replay) };
-      const metadata = { [versionField]: transformVersion, [workbookField]: sha256 };
+      const metadata = { [transformVersionField]: transformVersion, [workbookHashField]: sha256 };
       const accepted = new ObjectWriter(request.bucket, keys.csv, metadata);
       const rejected = new ObjectWriter(request.bucket, keys.rejected, metadata);
       const size = (await file.stat()).size;
@@ -106,11 +104,11 @@ async function fromCsv(request: TransformRequest): Promise<Transformed> {
   // The archive's names hold the start of the hash; the rest is in the CSV's metadata.
   const named: Drop = { ...key, modifiedAt: key.modifiedAt, sha256: key.sha256Start.padEnd(64, '0') };
   const csv = await readAll(request.bucket, csvKey(named));
-  const drop: Drop = { ...named, sha256: csv.metadata[workbookField] ?? named.sha256 };
+  const drop: Drop = { ...named, sha256: csv.metadata[workbookHashField] ?? named.sha256 };
   const rejected = await readAll(request.bucket, rejectedKey(named));
   const [rowsOut, rowsRejected] = [csv.records - 1, Math.max(0, rejected.records - 1)];
   return describe(request, drop, {
-    version: csv.metadata[versionField] ?? 'unknown',
+    version: csv.metadata[transformVersionField] ?? 'unknown',
     csvKey: csvKey(named),
     csvBytes: csv.bytes,
     csvSha256: csv.sha256,
