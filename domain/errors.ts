@@ -291,6 +291,38 @@ const table = {
     message: (v) => `two workgroups name the database ${v}`,
     remedy: 'give each workgroup of the laptop databases of its own name: they share one PostgreSQL',
   },
+
+  // --- replays ---
+  SlotNotArchived: {
+    kind: 'setup',
+    message: (v) => `the archive holds no workbook of slot ${v}`,
+    remedy: 'name a slot that it holds',
+  },
+  DropUnknown: {
+    kind: 'setup',
+    message: (v) => `no drop of the slot has a hash that begins with ${v}`,
+    remedy: 'name one of these, or none for all of them',
+  },
+  DropAmbiguous: {
+    kind: 'setup',
+    message: (v) => `several drops of the slot have a hash that begins with ${v}`,
+    remedy: 'give more of its digits',
+  },
+  ReplayFailed: {
+    kind: 'setup',
+    message: (v) => `the execution did not succeed: ${v}`,
+    remedy: 'mend the cause and replay again: the tables are as they were before this drop',
+  },
+  StackUnreadable: {
+    kind: 'setup',
+    message: (v) => `the outputs of the stack cannot be read: ${v}`,
+    remedy: 'check its name, the region (AWS_REGION) and the credentials',
+  },
+  AwsCallFailed: {
+    kind: 'setup',
+    message: (v) => `a call of aws failed: ${v}`,
+    remedy: 'check network, region and credentials; the README says what a replay may do',
+  },
 } satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;

@@ -71,8 +71,8 @@ function runs(root: string): string[] {
 }
 
 /** For commands that need one. */
-export function requireSession(lab: string) {
-  const session = findSession(lab);
+export function requireSession(lab: string, root?: string) {
+  const session = findSession(lab, root);
   if (!session) throw new LabError('LaptopNotUp', lab);
   return session;
 }
