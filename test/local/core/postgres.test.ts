@@ -118,7 +118,8 @@ it('a SIGKILL of the run leaves no server and no data outside the run', async ()
   expect(servers.length).toBeGreaterThan(1);
   parent.kill('SIGKILL');
   const directories = outside.split('\n').filter(Boolean);
-  expect(directories).toHaveLength(isRoot ? 1 : 0);
+  // As root the data lie outside, and in a checkout that the service user cannot enter, a copy of the binaries too.
+  expect(directories.length > 0).toBe(isRoot);
   while (servers.some((row) => processStarted(row.pid) === row.started) || directories.some(existsSync))
     await sleep(20);
 });
