@@ -36,7 +36,7 @@ export async function start(args: string[], signal: AbortSignal): Promise<number
       session = writeSession(laptop, running);
       progress.line();
       progress.line('It stays up. Ctrl-C ends it and removes everything.');
-      for (const line of [...running.flatMap((lab) => lab.connect), ...connections(laptop)])
+      for (const line of [...running.flatMap((lab) => lab.connect), ...connections(laptop, running)])
         progress.line(line);
       await Promise.race([untilAborted(signal), laptop.broken]);
     }
@@ -69,12 +69,16 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) await sleep(1_000_000, undefined, { signal }).catch(() => undefined);
 }
 
-function connections(laptop: Laptop): string[] {
+function connections(laptop: Laptop, running: RunningLab[]): string[] {
   return [
     'The AWS API, for the aws command line or any SDK:',
-    `  export AWS_ENDPOINT_URL=${laptop.endpoint} AWS_REGION=${laptop.region}`,
+    `  export AWS_ENDPOINT_URL=${laptop.endpoint} AWS_REGION=${laptop.region} AWS_DEFAULT_REGION=${laptop.region}`,
     `  export AWS_ACCESS_KEY_ID=${laptop.clients.credentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${laptop.clients.credentials.secretAccessKey}`,
-    `  export AWS_CA_BUNDLE=${laptop.certificate.authority}`,
+    `  export AWS_CA_BUNDLE='${laptop.certificate.authority}' NODE_EXTRA_CA_CERTS='${laptop.certificate.authority}'`,
+    ...running.map(
+      ({ name, deployed }) =>
+        `  export AWS_ENDPOINT_URL_REDSHIFT_DATA=${deployed.dataApi.endpoint} # the warehouse of ${name}`,
+    ),
     `Logs: ${laptop.runDirectory.logs}`,
   ];
 }
