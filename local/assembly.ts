@@ -200,6 +200,13 @@ function rewrite(
   };
   const reference = node.Ref;
   if (typeof reference === 'string') return replacement(reference, 'Ref') ?? node;
+  const substituted = [node['Fn::Sub']].flat()[0];
+  if (typeof substituted === 'string') {
+    for (const [, logicalId = '', name = 'Ref'] of substituted.matchAll(/\$\{(\w+)(?:\.([\w.]+))?\}/g)) {
+      if (removed.has(logicalId))
+        throw new LabError('TemplateNotLocal', `${name} of ${logicalId} in a Fn::Sub`);
+    }
+  }
   const attribute = node['Fn::GetAtt'];
   if (Array.isArray(attribute)) return replacement(String(attribute[0]), String(attribute[1])) ?? node;
   return Object.fromEntries(

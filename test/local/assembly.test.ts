@@ -156,6 +156,12 @@ it.each([
     getAtt('Workgroup', 'Workgroup.Port'),
     'Workgroup.Port of Workgroup',
   ],
+  [
+    'an attribute inside of a text',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own, filled in at deploy
+    { 'Fn::Sub': 'at ${Workgroup.Workgroup.WorkgroupName}' },
+    'Workgroup.WorkgroupName of Workgroup in a Fn::Sub',
+  ],
   ['one deep inside', { 'Fn::Join': ['', ['x', { Ref: 'FlowLog' }]] }, 'Ref of FlowLog'],
 ])('%s cannot be honoured: the error names it', async (_what, reference, named) => {
   for (const place of ['Resources', 'Outputs'] as const) {
