@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { LabError } from '../../domain/errors.ts';
 import { createProgress } from '../core/progress.ts';
@@ -66,7 +66,7 @@ function options(args: string[]): { once: boolean; chosen: string[] } {
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) await sleep(1_000_000, undefined, { signal }).catch(() => undefined);
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 function connections(laptop: Laptop, running: RunningLab[]): string[] {
