@@ -114,8 +114,13 @@ export class ArchiveBucket extends Construct {
     return this.grant(grantee, prefixes, ['s3:GetObject'], ['kms:Decrypt']);
   }
 
-  /** Lets the grantee write objects below these prefixes, in parts as well (a part needs kms:Decrypt). */
+  /** Lets the grantee write small objects below these prefixes, or copy to them: each in one call. */
   grantWrite(grantee: IGrantable, ...prefixes: string[]): Grant {
+    return this.grant(grantee, prefixes, ['s3:PutObject'], ['kms:GenerateDataKey']);
+  }
+
+  /** Lets the grantee write objects of any size below these prefixes, in parts as well: a part needs kms:Decrypt. */
+  grantUpload(grantee: IGrantable, ...prefixes: string[]): Grant {
     return this.grant(grantee, prefixes, ['s3:PutObject'], ['kms:GenerateDataKey', 'kms:Decrypt']);
   }
 

@@ -135,8 +135,9 @@ export class FashionStack extends Stack {
       },
       removalPolicy,
     });
-    archive.grantWrite(collect, incomingPrefix, workbookPrefix);
-    archive.grantRead(collect, incomingPrefix); // the source of the copy to its final key
+    archive.grantUpload(collect, incomingPrefix);
+    archive.grantWrite(collect, workbookPrefix); // the target of the copy from there
+    archive.grantRead(collect, incomingPrefix); // its source
     Grant.addToPrincipal({
       grantee: collect,
       actions: ['secretsmanager:GetSecretValue'],
@@ -153,7 +154,7 @@ export class FashionStack extends Stack {
       removalPolicy,
     });
     archive.grantRead(transform, workbookPrefix, csvPrefix, rejectedPrefix);
-    archive.grantWrite(transform, csvPrefix, rejectedPrefix, replayPrefix);
+    archive.grantUpload(transform, csvPrefix, rejectedPrefix, replayPrefix);
 
     const load = new LabFunction<(typeof loadEnvironment)[number]>(this, 'Load', {
       handler: 'fashion/load.ts',
