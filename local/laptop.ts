@@ -8,6 +8,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { LabError } from '../domain/errors.ts';
 import { type LocalAssembly, localAssembly } from './assembly.ts';
+import { encryptBuckets } from './bucket-encryption.ts';
 import { cdk } from './cdk.ts';
 import { type Certificate, makeCertificate, trustingAgent } from './core/certificate.ts';
 import { type Postgres, startPostgres } from './core/postgres.ts';
@@ -284,6 +285,7 @@ async function deploy(laptop: Parts, stack: string, progress: Progress): Promise
     report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
   });
   const resources = await physicalIds(laptop, stack);
+  if (!laptop.external) await encryptBuckets(laptop.clients, assembly.template, resources);
   for (const { logicalId, roleLogicalId } of assembly.functions) {
     const role = resources.get(roleLogicalId);
     if (role) laptop.roles.set(`${stack}/${logicalId}`, role);
