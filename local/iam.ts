@@ -36,11 +36,11 @@ export class RoleJudge {
       ...document,
       Statement: document.Statement.flatMap((statement) => holding(statement, context, variables)),
     }));
+    const policies = held.filter((document) => document.Statement.length > 0);
+    if (policies.length === 0) return false; // IAM takes no simulation without a policy
     const { EvaluationResults } = await this.iam.send(
       new SimulateCustomPolicyCommand({
-        PolicyInputList: held
-          .filter((document) => document.Statement.length > 0)
-          .map((document) => JSON.stringify(document)),
+        PolicyInputList: policies.map((document) => JSON.stringify(document)),
         ActionNames: [action],
         ResourceArns: [resource],
       }),
