@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type {
+  CollectRequest,
+  CollectResult,
+  LoadRequest,
+  LoadResult,
+  Transformed,
+  TransformRequest,
+} from '../../domain/fashion/contract.ts';
+import { makeReport } from '../../local/outside/inventory-reports.ts';
+import { type FashionLab, noWaits } from './fashion-lab.ts';
+
+/** The smallest runs that together use every grant of each function of the fashion lab. */
+export interface Scenario {
+  name: string;
+  /** @throws Error with what the function or the warehouse said */
+  run(): Promise<unknown>;
+}
+
+/** A drop that the lab has archived, transformed and loaded. */
+export interface LoadedDrop {
+  /** Key of its workbook. */
+  key: string;
+  transformed: Transformed;
+}
+
+const slots = ['0600', '1800'];
+let reports = 0;
+
+/** A small report that is on the SFTP server for the first time, one of its rows wrong. */
+async function writeNewReport(fashion: FashionLab) {
+  const day = String(1 + (reports >> 1)).padStart(2, '0');
+  const slot = slots[reports++ % 2] as string;
+  const report = await makeReport({ seed: 'grants', date: `2026-11-${day}`, slot, rows: 20 });
+  await fashion.driver.writeReport(report);
+  return report;
+}
+
+/** From the SFTP server to SQL, by the state machines. Every role of the lab takes part. */
+export async function wholeRun(fashion: FashionLab): Promise<LoadedDrop> {
+  const report = await writeNewReport(fashion);
+  const collection = await fashion.driver.triggerSchedule(report, { looks: 1, attempts: 1, waits: noWaits });
+  if (collection.status !== 'SUCCEEDED') throw new Error(`${collection.error}: ${collection.cause}`);
+  const { collected } = collection.output as unknown as CollectResult;
+  const key = collected.at(-1)?.key ?? '';
+  const execution = await fashion.driver.imported(key);
+  if (!execution.output) throw new Error(`${execution.error}: ${execution.cause}`);
+  return { key, transformed: execution.output.transformed };
+}
+
+export class FashionScenarios {
+  private readonly fashion: FashionLab;
+  private readonly functions: Record<string, { logicalId: string }>;
+  private readonly drop: LoadedDrop;
+  private readonly lambda: LambdaClient;
+  /** True while a report waits on the SFTP server that no run could collect. */
+  private waiting = false;
+
+  /** @param functions by construct id */
+  constructor(fashion: FashionLab, functions: Record<string, { logicalId: string }>, drop: LoadedDrop) {
+    this.fashion = fashion;
+    this.functions = functions;
+    this.drop = drop;
+    this.lambda = new LambdaClient(fashion.laptop.clients);
+  }
+
+  /** By construct id of the function; the COPY role works for the loader. */
+  of(name: string): Scenario[] {
+    switch (name) {
+      case 'Collect':
+        return [{ name: 'collect a new report', run: () => this.collect() }];
+      case 'Transform':
+        return [
+          { name: 'transform an arrived workbook', run: () => this.transform('xlsx', null) },
+          { name: 'transform it again for a replay', run: () => this.transform('xlsx', replayId()) },
+          { name: 'count the archived CSV for a replay', run: () => this.transform('csv', replayId()) },
+        ];
+      case 'Load':
+      case 'CopyRole':
+        return [
+          { name: 'load a drop', run: () => this.load() },
+          { name: 'stage a replay', run: () => this.stageReplay() },
+        ];
+      case 'Migrate':
+        return [
+          { name: 'look for migrations that are not applied', run: () => this.migrate('fashion_migrations') },
+          { name: 'hand in migrations', run: () => this.handInMigrations() },
+        ];
+      default:
+        throw new Error(`no scenario for ${name}`);
+    }
+  }
+
+  /** Calls a function under its own role. @throws Error with the function's error */
+  async invoke<Output>(name: string, payload: unknown): Promise<Output> {
+    const { FunctionError, Payload } = await this.lambda.send(
+      new InvokeCommand({
+        FunctionName: this.fashion.lab.resources.get(this.functions[name]?.logicalId ?? ''),
+        Payload: JSON.stringify(payload),
+      }),
+    );
+    const output = JSON.parse(Payload?.transformToString() ?? 'null');
+    if (FunctionError) throw new Error(`${output.errorType}: ${output.errorMessage}`);
+    return output;
+  }
+
+  /** One step of the loader, until the warehouse has ended it. @throws Error with the warehouse's error */
+  async loadStep(request: Partial<LoadRequest> & Pick<LoadRequest, 'step' | 'run'>): Promise<LoadResult> {
+    const whole: LoadRequest = {
+      transformed: this.drop.transformed,
+      archiveKey: this.drop.key,
+      replay: null,
+      force: false,
+      stagedAt: null,
+      failures: 0,
+      statement: null,
+      ...request,
+    };
+    const result = await this.invoke<LoadResult>('Load', whole);
+    if (result.status === 'running') return this.loadStep({ ...whole, statement: result.statement });
+    if (result.status === 'failed') throw new Error(result.error ?? '');
+    return result;
+  }
+
+  close(): void {
+    this.lambda.destroy();
+  }
+
+  private async collect(): Promise<void> {
+    if (!this.waiting) await writeNewReport(this.fashion);
+    this.waiting = true;
+    const { collected } = await this.invoke<CollectResult>('Collect', {
+      scheduledAt: null,
+    } satisfies CollectRequest);
+    this.waiting = false;
+    // Their imports end before the next grant is taken away.
+    for (const { key } of collected) await this.fashion.driver.imported(key);
+  }
+
+  private transform(from: TransformRequest['from'], replay: string | null): Promise<Transformed> {
+    const request: TransformRequest = {
+      bucket: this.fashion.driver.output('ArchiveBucketName'),
+      key: this.drop.key,
+      from,
+      replay,
+      arrivedAt: this.drop.transformed.collectedAt,
+    };
+    return this.invoke('Transform', request);
+  }
+
+  private async load(): Promise<void> {
+    const run = randomUUID();
+    await this.loadStep({ step: 'check', run });
+    const { detail } = await this.loadStep({ step: 'stage', run });
+    await this.loadStep({ step: 'reconcile', run });
+    await this.loadStep({ step: 'publish', run, stagedAt: detail?.stagedAt ?? null });
+  }
+
+  /** What is different in a replay: its manifest is below `replay/`. */
+  private async stageReplay(): Promise<void> {
+    const run = randomUUID();
+    await this.loadStep({ step: 'stage', run, replay: replayId() });
+    await this.loadStep({ step: 'discard', run });
+  }
+
+  /** As the CDK's provider framework calls it. */
+  private migrate(ledger: string): Promise<unknown> {
+    return this.invoke('Migrate', {
+      RequestType: 'Update',
+      ResourceProperties: { Ledger: ledger, Checksum: 'changed' },
+    });
+  }
+
+  /** A ledger that knows nothing: all migrations run, and end at once, for what they make is there already. */
+  private async handInMigrations(): Promise<void> {
+    await this.migrate(`grants_${randomUUID().replaceAll('-', '')}`).catch((error: Error) => {
+      if (!/MigrationFailed: .*already exists/.test(error.message)) throw error;
+    });
+  }
+}
+
+const replayId = () => `grants-${randomUUID()}`;
