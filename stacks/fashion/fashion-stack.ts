@@ -238,7 +238,7 @@ export class FashionStack extends Stack {
     });
 
     this.operate(operations, collection, imports);
-    this.outputs({ archive, sftp, warehouse, collection, imports, operations });
+    this.outputs({ archive, sftp, warehouse, collection, imports, results, operations });
   }
 
   private operate(operations: Operations, collection: CollectionWorkflow, imports: ImportWorkflow): void {
@@ -293,6 +293,7 @@ export class FashionStack extends Stack {
     warehouse: Warehouse;
     collection: CollectionWorkflow;
     imports: ImportWorkflow;
+    results: Topic;
     operations: Operations;
   }): void {
     const dashboard = o.operations.dashboard();
@@ -308,6 +309,7 @@ export class FashionStack extends Stack {
     output('DatabaseName', 'Database in it', o.warehouse.databaseName);
     output('CollectionStateMachineArn', 'Collects new reports', o.collection.stateMachine.stateMachineArn);
     output('ImportStateMachineArn', 'Loads one archived report', o.imports.stateMachine.stateMachineArn);
+    output('ResultsTopicArn', 'Subscribe whoever acts on a load, the shop among them', o.results.topicArn);
     output('AlarmTopicArn', 'Subscribe whoever is on duty', o.operations.alarms.topicArn);
     output('DashboardName', 'CloudWatch dashboard', dashboard.dashboardName);
     output(
