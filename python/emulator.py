@@ -16,16 +16,18 @@ _execute = lambda_svc._execute_function_warm
 
 
 def _error_name(message: str, log: str) -> "str | None":
-    """The name in the first line of the stack, `Name: message`; an error that names itself in its message wins."""
-    own = re.match(r"([A-Z][A-Za-z0-9]+): ", message)
-    if own:
-        return own.group(1)
+    """The name in the first line of the stack, `Name: message`.
+
+    V8 writes that line when the error is made: one that takes its name later is an `Error` there, and ours have their
+    name at the beginning of the message.
+    """
     first = message.split("\n", 1)[0]
     for line in reversed(log.split("\n")):
         named = re.match(r"([A-Za-z_$][\w$.]*): ", line)
-        if named and line == f"{named.group(1)}: {first}":
+        if named and line == f"{named.group(1)}: {first}" and named.group(1) != "Error":
             return named.group(1)
-    return None
+    own = re.match(r"([A-Z][A-Za-z0-9]+): .*; ", first)
+    return own.group(1) if own else None
 
 
 def _execute_with_error_names(func, event, request_id):
