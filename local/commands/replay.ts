@@ -42,10 +42,7 @@ export async function replay(
     progress.line(usage);
     return 0;
   }
-  const target =
-    stack === undefined
-      ? laptop(sessions)
-      : await progress.step(`stack ${stack}`, () => deployed(stack, env));
+  const target = stack === undefined ? laptop(sessions) : await deployed(stack, env);
   return replayFashion({ target, request, progress, signal });
 }
 

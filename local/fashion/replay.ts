@@ -81,7 +81,8 @@ interface CsvVerdict {
  *
  * Exit code 0: everything was loaded, and each CSV is the archived one byte for byte, or was written by another version
  * of the transform, or there is none in the archive. 1: an execution failed (the other drops are replayed all the same),
- * or the same transform version wrote other bytes, or the archived CSV does not say which version wrote it.
+ * or the same transform version wrote other bytes, or the archived CSV does not say which version wrote it,
+ * or AWS stopped answering.
  *
  * @throws SlotNotArchived, DropUnknown, DropAmbiguous, AwsCallFailed; the signal's reason when it was aborted: the
  *   execution goes on, and its ARN was printed
@@ -104,6 +105,7 @@ export async function replayFashion(o: {
     const run = runId();
     progress.line(`Replay ${run} from ${request.from}`);
     const done: Replayed[] = [];
+    let unanswered = false;
     for (const [index, drop] of drops.entries()) {
       signal.throwIfAborted();
       const replayed: Replayed = { drop };
@@ -123,8 +125,12 @@ export async function replayFashion(o: {
           execute(sfn, stateMachineArn, `replay-${run}-${index + 1}`, input, signal, step.detail),
         );
       } catch (error) {
-        if (!(error instanceof LabError) || error.code !== 'ReplayFailed') throw error; // the step's line said why
-        continue;
+        if (!(error instanceof LabError)) throw error;
+        // The step's line said why. An execution that failed leaves the others their chance; an AWS that does not answer none.
+        if (error.code === 'ReplayFailed') continue;
+        done.pop();
+        unanswered = true;
+        break;
       }
       replayed.csv = await csvVerdict(
         s3,
@@ -135,14 +141,16 @@ export async function replayFashion(o: {
         signal,
       );
     }
-    progress.line();
-    progress.line(table(done, request));
+    if (done.length > 0) {
+      progress.line();
+      progress.line(table(done, request));
+    }
     for (const { drop, csv } of done) {
       if (!csv) continue;
       progress.line();
       for (const line of [`${name(drop)}: ${csv.lines[0]}`, ...csv.lines.slice(1)]) progress.line(line);
     }
-    return done.every(({ output: loaded, csv }) => loaded && csv?.ok) ? 0 : 1;
+    return !unanswered && done.every(({ output: loaded, csv }) => loaded && csv?.ok) ? 0 : 1;
   } catch (error) {
     throw signal.aborted ? new Error(`stopped: ${signal.reason}`, { cause: error }) : told(error);
   } finally {
@@ -252,9 +260,14 @@ async function execute(
 ): Promise<ImportOutput> {
   const begin = Date.now();
   // Not aborted: once it may have started, its ARN has to be known.
-  const { executionArn } = await sfn.send(
-    new StartExecutionCommand({ stateMachineArn, name: executionName, input: JSON.stringify(input) }),
-  );
+  const start = new StartExecutionCommand({
+    stateMachineArn,
+    name: executionName,
+    input: JSON.stringify(input),
+  });
+  const { executionArn } = await sfn.send(start).catch((error) => {
+    throw told(error);
+  });
   try {
     for (let pause = 50; ; pause = Math.min(pause * 1.5, 2000)) {
       const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }), {

@@ -367,6 +367,22 @@ it('an interrupted replay says that its execution goes on, and it does', async (
   expect((await fashion.driver.ended(arn)).status).toBe('SUCCEEDED');
 });
 
+it('a state machine that cannot be started is told in one line, nothing is loaded', async () => {
+  const { progress, printed } = printer();
+  const outputs = {
+    ...fashion.lab.outputs,
+    ImportStateMachineArn: `${fashion.lab.outputs.ImportStateMachineArn}x`,
+  };
+  const code = await replayFashion({
+    target: { clients: fashion.laptop.clients, outputs, pathStyle: true },
+    request: { date: twice[0], slot: twice[1], from: 'csv', force: false },
+    progress,
+    signal: new AbortController().signal,
+  });
+  expect(code).toBe(1);
+  expect(printed()).toMatch(/^Replay .*\n✗ .*AwsCallFailed: .*StateMachineDoesNotExist.*\n$/);
+});
+
 describe('by the outputs of a stack', () => {
   const names = [
     'AWS_ENDPOINT_URL',
