@@ -1,9 +1,12 @@
+import { jest } from '@jest/globals';
 import { CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { ArchiveBucket } from '../../constructs/archive-bucket.ts';
 import { appUnderTest } from '../stacks/synthesized.ts';
+
+jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 function stackWith(removalPolicy: RemovalPolicy, ...names: string[]) {
   const stack = new Stack(appUnderTest(), 'Stack');

@@ -1,9 +1,12 @@
+import { jest } from '@jest/globals';
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Operations } from '../../constructs/operations.ts';
 import { appUnderTest } from '../stacks/synthesized.ts';
+
+jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const metric = new Metric({ namespace: 'Test', metricName: 'Bad' });
 

@@ -1,5 +1,8 @@
 /** What holds for every lab: it is clean, stands alone, says what it is, and goes as it was told to. */
+import { jest } from '@jest/globals';
 import { type Resource, resourcesOf, type SynthesizedTemplate, synthesizeLabs } from './synthesized.ts';
+
+jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const { fashion, environment, report } = synthesizeLabs();
 const ephemeral = synthesizeLabs({ ephemeral: true });

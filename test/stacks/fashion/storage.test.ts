@@ -1,4 +1,5 @@
 /** Where the fashion lab's data lies, and who may touch it. */
+import { jest } from '@jest/globals';
 import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
@@ -11,6 +12,8 @@ import {
   statementsOf,
   synthesizeLabs,
 } from '../synthesized.ts';
+
+jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const { fashion } = synthesizeLabs();
 const [bucketId, bucket] = only(fashion, 'AWS::S3::Bucket', 'ArchiveBucket');
