@@ -256,7 +256,7 @@ export class FashionStack extends Stack {
     operations.alarm('ImportFailed', {
       metric: imports.stateMachine.metricFailed({ period }),
       runbook:
-        'A drop did not reach SQL; the shop still reads the previous one. Read the error of the failed execution, mend the cause, run the replay command for its slot.',
+        'A drop did not reach SQL and the shop still reads the previous one (with the error NotTold it did, and only the telling failed). Read the error of the failed execution, mend the cause, run the replay command for its slot.',
     });
     operations.alarm('ImportTimedOut', {
       metric: imports.stateMachine.metricTimedOut({ period }),
