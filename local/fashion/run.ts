@@ -3,7 +3,7 @@ import type { CollectResult } from '../../domain/fashion/contract.ts';
 import { formatTable, type Progress } from '../core/progress.ts';
 import type { RunningLab } from '../labs.ts';
 import type { Laptop } from '../laptop.ts';
-import { makeDays, type Report } from '../outside/inventory-reports.ts';
+import { eachReport, type Report } from '../outside/inventory-reports.ts';
 import { type Execution, FashionDriver } from './driver.ts';
 
 const rows = 5_000;
@@ -13,11 +13,14 @@ const days = 2;
 /** Two days of the client's reports, each from the SFTP server to SQL by the schedule's own target. */
 export async function runFashion(laptop: Laptop, progress: Progress): Promise<RunningLab> {
   const deployed = await laptop.deploy('FashionInventory', progress);
-  const reports = await progress.step('inventory reports', async (report) => {
-    const made = await makeDays({ seed: 'fashion', from: firstDay, days, rows });
-    report.detail(
-      `${made.length} workbooks, ${made.reduce((sum, { rows: count }) => sum + count, 0).toLocaleString('en')} rows`,
-    );
+  const reports = await progress.step('inventory reports', async (step) => {
+    const made: Report[] = [];
+    for await (const report of eachReport({ seed: 'fashion', from: firstDay, days, rows })) {
+      made.push(report);
+      step.bar(made.length, days * 2);
+    }
+    const count = made.reduce((sum, report) => sum + report.rows, 0);
+    step.detail(`${made.length} workbooks, ${count.toLocaleString('en')} rows`);
     return made;
   });
   const driver = await FashionDriver.open(laptop, deployed);
