@@ -209,6 +209,8 @@ class ObjectWriter {
 
   constructor(bucket: string, key: string, metadata: Record<string, string>) {
     this.target = { bucket, key, metadata };
+    // Abandoned before its upload began it has no other listener, and Node ends the process at an error nobody listens to.
+    this.stream.on('error', () => undefined);
   }
 
   readonly write: ByteSink = async (chunk) => {
