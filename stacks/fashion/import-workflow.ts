@@ -172,7 +172,11 @@ export class ImportWorkflow extends Construct {
         status: '{% $states.result.Payload.status %}',
         statement: '{% $states.result.Payload.statement %}',
         detail: '{% $states.result.Payload.detail %}',
-        stagedAt: step === 'stage' ? '{% $states.result.Payload.detail.stagedAt %}' : '{% $stagedAt %}',
+        // Only a stage that is done says when: an expression without a result would end the execution.
+        stagedAt:
+          step === 'stage'
+            ? "{% $states.result.Payload.status = 'done' ? $states.result.Payload.detail.stagedAt : null %}"
+            : '{% $stagedAt %}',
         failures: `{% ($step = '${name}' ? $failures : 0) + ($states.result.Payload.status = 'failed' ? 1 : 0) %}`,
         failure: "{% {'Error': 'WarehouseStatementFailed', 'Cause': $states.result.Payload.error} %}",
       },
