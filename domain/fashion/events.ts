@@ -45,6 +45,8 @@ export interface CollectedFile {
 export interface CollectResult {
   /** Files archived by this look. */
   collected: CollectedFile[];
+  /** Files that can never be archived as they are, such as those whose name holds an impossible date. */
+  refused: { path: string; error: string; cause: string }[];
   /** Files on the server that match the report's name pattern. */
   seen: number;
   /** True when the drop of the scheduled slot is archived, or when no slot is waited for. */

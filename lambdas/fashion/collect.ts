@@ -6,7 +6,7 @@ import { CopyObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { BatchGetCommand, DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { Upload } from '@aws-sdk/lib-storage';
-import { LabError } from '../../domain/errors.ts';
+import { errorTable, LabError } from '../../domain/errors.ts';
 import {
   type CollectedFile,
   type CollectResult,
@@ -57,12 +57,19 @@ export async function handler(event: unknown): Promise<CollectResult> {
       .sort((a, b) => a.modifiedAt - b.modifiedAt);
 
     const collected: CollectedFile[] = [];
+    const refused: CollectResult['refused'] = [];
     for (const file of fresh) {
       const archived = await archive(source, file).catch((error) => {
-        if (!(error instanceof LabError) || error.code !== 'SftpFileChanged') throw error;
-        logger.warn('still being written', { path: file.path });
+        if (!(error instanceof LabError)) throw error;
+        if (error.code === 'SftpFileChanged') {
+          logger.warn('still being written', { path: file.path });
+        } else if (errorTable[error.code].kind === 'refused') {
+          // About this file alone: the others do not wait for it. The state machine fails once they are collected.
+          logger.error('refused', { path: file.path, error });
+          refused.push({ path: file.path, error: error.code, cause: error.message });
+        } else throw error;
       });
-      if (!archived) continue; // the next look takes it
+      if (!archived) continue; // the next look tries it again
       known.set(file.path, archived);
       collected.push({ path: file.path, key: archived.key, size: file.size, sha256: archived.sha256 });
       logger.info('archived', { path: file.path, key: archived.key, bytes: file.size });
@@ -73,6 +80,7 @@ export async function handler(event: unknown): Promise<CollectResult> {
     });
     return {
       collected,
+      refused,
       seen: files.length,
       complete: slot === null || arrived,
       slot: slot === null ? null : `${slot.date}/${slot.slot}`,
@@ -111,6 +119,12 @@ async function knownFiles(paths: string[]): Promise<Map<string, KnownFile>> {
  * `xlsx/` is complete. The row in the table comes last, so that a crash before it means that the file is taken again.
  */
 async function archive(source: SftpSource, file: RemoteFile): Promise<KnownFile> {
+  const fileName = basename(file.path);
+  const { date, slot } = slotOf(
+    { fileName, modifiedAt: file.modifiedAt },
+    schedule,
+    environment.FILE_NAME_PATTERN,
+  );
   const hash = createHash('sha256');
   const hashing = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -130,12 +144,6 @@ async function archive(source: SftpSource, file: RemoteFile): Promise<KnownFile>
   }).done();
 
   const sha256 = hash.digest('hex');
-  const fileName = basename(file.path);
-  const { date, slot } = slotOf(
-    { fileName, modifiedAt: file.modifiedAt },
-    schedule,
-    environment.FILE_NAME_PATTERN,
-  );
   const key = workbookKey({ date, slot, modifiedAt: file.modifiedAt, sha256, fileName });
   await s3.send(
     new CopyObjectCommand({

@@ -27,7 +27,8 @@ export interface CollectionWorkflowProps {
 
 /**
  * Looks at the SFTP server until the drop of the scheduled slot is archived, or the looks are used up: then the execution
- * fails with `DropMissing` and the alarm rings. Waits, looks and attempts come from the execution's input.
+ * fails with `DropMissing` and the alarm rings. A file that is refused fails the execution too, after all others are
+ * collected. Waits, looks and attempts come from the execution's input.
  */
 export class CollectionWorkflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -35,7 +36,14 @@ export class CollectionWorkflow extends Construct {
   constructor(scope: Construct, id: string, props: CollectionWorkflowProps) {
     super(scope, id);
     const begin = Pass.jsonata(this, 'Begin', {
-      assign: { input: '{% $states.input %}', look: 1, attempt: 1, collected: [], failure: null },
+      assign: {
+        input: '{% $states.input %}',
+        look: 1,
+        attempt: 1,
+        collected: [],
+        refused: [],
+        failure: null,
+      },
     });
     const failed = Fail.jsonata(this, 'Failed', {
       error: '{% $failure.Error %}',
@@ -43,7 +51,14 @@ export class CollectionWorkflow extends Construct {
     });
     const missing = Fail.jsonata(this, 'Missing', {
       error: 'DropMissing',
-      cause: "{% 'no report for slot ' & $slot & ' after ' & $string($look) & ' looks' %}",
+      cause:
+        "{% 'no report for slot ' & $slot & ' after ' & $string($look) & ' looks' & " +
+        "($count($refused) > 0 ? '; refused: ' & $refused[0].cause : '') %}",
+    });
+    const refused = Fail.jsonata(this, 'Refused', {
+      comment: 'All else is collected; a person has to look at this file',
+      error: '{% $refused[0].error %}',
+      cause: '{% $refused[0].cause %}',
     });
     const collected = Pass.jsonata(this, 'Collected', {
       outputs: { slot: '{% $slot %}', collected: '{% $collected %}' },
@@ -58,6 +73,7 @@ export class CollectionWorkflow extends Construct {
         complete: '{% $states.result.Payload.complete %}',
         slot: '{% $states.result.Payload.slot %}',
         collected: '{% [$append($collected, $states.result.Payload.collected)] %}',
+        refused: '{% $states.result.Payload.refused %}',
       },
       retryOnServiceExceptions: false, // the waits of these retries could not come from the input
     });
@@ -79,6 +95,7 @@ export class CollectionWorkflow extends Construct {
     collect.addCatch(mayTryAgain, { errors: ['States.ALL'], assign });
     collect.next(
       Choice.jsonata(this, 'SlotComplete')
+        .when(Condition.jsonata('{% $complete and $count($refused) > 0 %}'), refused)
         .when(Condition.jsonata('{% $complete %}'), collected)
         .when(Condition.jsonata('{% $look < $input.looks %}'), waitToLook)
         .otherwise(missing),
