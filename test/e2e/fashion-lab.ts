@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
@@ -11,7 +12,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import pg from 'pg';
-import { workbookKey } from '../../domain/fashion/contract.ts';
+import { type ImportInput, workbookKey } from '../../domain/fashion/contract.ts';
 import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
 import { createProgress } from '../../local/core/progress.ts';
 import { type Execution, FashionDriver, timeZone } from '../../local/fashion/driver.ts';
@@ -117,6 +118,35 @@ export async function importDrop(
   const before = (await fashion.driver.imports(key)).length;
   await putObject(fashion, key, bytes);
   return fashion.driver.imported(key, before + 1);
+}
+
+/**
+ * Imports a workbook with an input that differs from what its arrival sends, such as the waits. The import that the arrival
+ * starts is stopped before it has read anything.
+ *
+ * @param prepared called when the workbook is archived and nothing works on it, just before the start
+ */
+export async function importWith(
+  fashion: FashionLab,
+  bytes: Uint8Array,
+  place: DropPlace,
+  changes: Partial<ImportInput>,
+  prepared: () => void = () => {},
+): Promise<Execution> {
+  const { driver, laptop } = fashion;
+  const key = archivedAs(bytes, place);
+  const refused = laptop.proxy.faults.add(
+    { caller: callerOf(fashion, 'Transform'), operation: 'GetObject' },
+    { kind: 'refuse', status: 403, code: 'AccessDenied', message: 'the test starts this import itself' },
+  );
+  await putObject(fashion, key, bytes);
+  await refused.reached();
+  const [executionArn] = await driver.imports(key);
+  await driver.sfn.send(new StopExecutionCommand({ executionArn }));
+  const { input } = await driver.ended(executionArn ?? '');
+  refused.remove();
+  prepared();
+  return driver.run(driver.output('ImportStateMachineArn'), { ...input, ...changes });
 }
 
 /** The name under which a function of the stack goes through the proxy. @param name its construct's */
