@@ -117,8 +117,11 @@ async function startParts(
     : await progress.step('AWS emulator', async (report) => {
         const emulator = await startEmulator({ python, runDirectory, certificate });
         cleanups.push(() => emulator.stop());
-        void emulator.process.exited.then(() => {
-          if (!stopping) fail(new LabError('EmulatorEnded', emulator.process.tail(5)));
+        void emulator.process.exited.then(({ code, signal }) => {
+          if (!stopping)
+            fail(
+              new LabError('EmulatorEnded', `with ${signal ?? `code ${code}`}, ${emulator.process.logFile}`),
+            );
         });
         report.detail(`MiniStack ${emulator.version} on ${emulator.url}, IAM enforced`);
         return emulator.url;
