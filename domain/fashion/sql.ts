@@ -99,7 +99,8 @@ export function publishStatements(o: {
     `DELETE FROM ${schema}.current_positions WHERE ${replaces}`,
     `INSERT INTO ${schema}.current_positions (load_key, ${columns}) ` +
       `SELECT ${loadKey}, ${columns} FROM ${staging} WHERE ${replaces}`,
-    `DELETE FROM ${schema}.load_ledger WHERE load_key = ${loadKey}`,
+    // The same content may come twice in a slot: the ledger keeps the later of the two.
+    `DELETE FROM ${schema}.load_ledger WHERE load_key = ${loadKey} AND modified_at_ms <= ${drop.drop.modifiedAt}`,
     `INSERT INTO ${schema}.load_ledger (load_key, drop_date, drop_slot, drop_sha256, modified_at_ms, transform_version, ` +
       `drop_order, archive_key, csv_key, run, forced, outcome, rows_in, rows_loaded, rows_rejected, ` +
       `modified_at, collected_at, transformed_at, staged_at, loaded_at) ` +
@@ -108,7 +109,8 @@ export function publishStatements(o: {
       `CASE WHEN ${replaces} THEN 'current' ELSE 'history' END, ` +
       `${drop.rowsIn}, ${drop.rowsOut}, ${drop.rowsRejected}, ` +
       `${timestamp(new Date(drop.drop.modifiedAt).toISOString())}, ${timestamp(drop.collectedAt)}, ` +
-      `${timestamp(drop.transformedAt)}, ${timestamp(o.stagedAt)}, GETDATE()`,
+      `${timestamp(drop.transformedAt)}, ${timestamp(o.stagedAt)}, GETDATE() ` +
+      `WHERE NOT EXISTS (SELECT 1 FROM ${schema}.load_ledger WHERE load_key = ${loadKey})`,
     `DELETE FROM ${schema}.current_drop WHERE ${replaces}`,
     `INSERT INTO ${schema}.current_drop (load_key, drop_order) SELECT ${loadKey}, ${order} ` +
       `WHERE NOT EXISTS (SELECT 1 FROM ${schema}.current_drop)`,

@@ -236,6 +236,22 @@ it('a file that goes A, B, A within one slot ends with A current', async () => {
   // One row of the ledger a content: A's says when it was written last.
   expect((await ledgerOf(fashion, place)).map(({ outcome }) => outcome)).toEqual(['current', 'current']);
   expect(await historyOf(fashion, place)).toEqual({ [sha256(a)]: 1, [sha256(b)]: 1 });
+
+  // The first A once more, by itself: the same content, and older than what the ledger says of it.
+  const again = await fashion.driver.run(fashion.driver.output('ImportStateMachineArn'), {
+    bucket: fashion.driver.output('ArchiveBucketName'),
+    key: archivedAs(a, { ...place, minutes: 0 }),
+    arrivedAt: new Date().toISOString(),
+    from: 'xlsx',
+    replay: 'first-of-the-slot',
+    force: false,
+    attempts: 1,
+    waits: noWaits,
+  });
+  expect(again.status).toBe('SUCCEEDED');
+  expect(await currentStock(fashion)).toEqual({ coat: 7 });
+  expect((await ledgerOf(fashion, place)).map(({ outcome }) => outcome)).toEqual(['current', 'current']);
+  expect(await historyOf(fashion, place)).toEqual({ [sha256(a)]: 1, [sha256(b)]: 1 });
 });
 
 it('a corrected file with the same name replaces current positions, and history keeps both', async () => {
