@@ -1,6 +1,3 @@
-/** Namespace of the CloudWatch metrics of all labs. */
-export const metricNamespace = 'DataPipelineLabs';
-
 /**
  * Names of the environment variables between the stack and the handlers. The stack must set each of them and a handler
  * can read no other: a misspelt name does not compile.

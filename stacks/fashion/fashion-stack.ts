@@ -28,11 +28,11 @@ import {
   incomingPrefix,
   type loadEnvironment,
   manifestPrefix,
-  metricNamespace,
   rejectedPrefix,
   replayPrefix,
   workbookPrefix,
 } from '../../domain/fashion/contract.ts';
+import { metricNamespace } from '../../domain/shared/contract.ts';
 import { CollectionWorkflow } from './collection-workflow.ts';
 import { ImportWorkflow } from './import-workflow.ts';
 
