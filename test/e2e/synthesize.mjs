@@ -1,8 +1,21 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+
+/** One directory a run, by its process. */
+const root = join('.local', 'assemblies');
+
+/** A run that was killed could not remove its own. */
+async function removeLeftovers() {
+  for (const pid of await readdir(root).catch(() => [])) {
+    try {
+      process.kill(Number(pid), 0);
+    } catch {
+      await rm(join(root, pid), { recursive: true, force: true });
+    }
+  }
+}
 
 /**
  * jest's global setup (JavaScript: it is loaded before any transform): all end-to-end tests deploy the same synthesized
@@ -14,9 +27,11 @@ import { promisify } from 'node:util';
 export default async function synthesize(config, _project) {
   const asked = config.nonFlagArgs ?? [];
   if (asked.length > 0 && !asked.some((pattern) => /e2e|^\.?\/?test\/?$/.test(pattern))) return;
-  const directory = await mkdtemp(join(tmpdir(), 'labs-assembly-'));
+  await removeLeftovers();
+  const directory = join(root, String(process.pid));
+  await mkdir(directory, { recursive: true });
   const remove = () => rm(directory, { recursive: true, force: true });
-  const assembly = join(directory, 'cdk.out');
+  const assembly = resolve(directory, 'cdk.out');
   const { NODE_OPTIONS: _ours, ...env } = process.env;
   try {
     await promisify(execFile)(
