@@ -94,7 +94,9 @@ export const standIns: readonly StandIn[] = [
 ];
 
 /** What a function needs to find the laptop, by its logical id. */
-export type FunctionEnvironment = (logicalId: string) => Record<string, string>;
+export type FunctionEnvironment = (
+  logicalId: string,
+) => Record<string, string> | Promise<Record<string, string>>;
 
 export interface LocalAssembly {
   directory: string;
@@ -144,7 +146,7 @@ export async function localAssembly(o: {
       }
     } else if (resource.Type === 'AWS::Lambda::Function') {
       const environment = (resource.Properties?.Environment ?? {}) as { Variables?: Record<string, Json> };
-      const Variables = { ...environment.Variables, ...o.functionEnvironment(logicalId) };
+      const Variables = { ...environment.Variables, ...(await o.functionEnvironment(logicalId)) };
       resource.Properties = { ...resource.Properties, Environment: { ...environment, Variables } };
       const [roleLogicalId] = (resource.Properties.Role as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'];
       functions.push({ logicalId, roleLogicalId });

@@ -106,11 +106,7 @@ async function startParts(
   const broken = new Promise<never>((_resolve, reject) => {
     fail = reject;
   });
-  broken.catch(() => undefined); // whoever runs a lab races it
-  let stopping = false;
-  cleanups.push(async () => {
-    stopping = true;
-  });
+  broken.catch(() => undefined); // whoever runs a lab races it; at the stop, when parts do end, nobody does
 
   const endpoint = external
     ? (env.AWS_ENDPOINT_URL as string)
@@ -118,10 +114,8 @@ async function startParts(
         const emulator = await startEmulator({ python, runDirectory, certificate });
         cleanups.push(() => emulator.stop());
         void emulator.process.exited.then(({ code, signal }) => {
-          if (!stopping)
-            fail(
-              new LabError('EmulatorEnded', `with ${signal ?? `code ${code}`}, ${emulator.process.logFile}`),
-            );
+          const how = `with ${signal ?? `code ${code}`}, ${emulator.process.logFile}`;
+          fail(new LabError('EmulatorEnded', how));
         });
         report.detail(`MiniStack ${emulator.version} on ${emulator.url}, IAM enforced`);
         return emulator.url;
@@ -235,19 +229,13 @@ async function deploy(laptop: Parts, stack: string, progress: Progress): Promise
   }
 
   const assembly = await progress.step('local assembly', async (report) => {
-    const ports = new Map<string, string>();
-    const template = JSON.parse(readFileSync(join(synthesized, `${stack}.template.json`), 'utf8'));
-    for (const [logicalId, resource] of Object.entries<{ Type: string }>(template.Resources)) {
-      if (resource.Type === 'AWS::Lambda::Function')
-        ports.set(logicalId, await proxy.listen(`${stack}/${logicalId}`));
-    }
     const local = await localAssembly({
       from: synthesized,
       to: join(runDirectory.path, `${stack}.local`),
       stack,
       place: { account, region },
-      functionEnvironment: (logicalId) => ({
-        ...(ports.has(logicalId) ? { AWS_ENDPOINT_URL: ports.get(logicalId) as string } : {}),
+      functionEnvironment: async (logicalId) => ({
+        AWS_ENDPOINT_URL: await proxy.listen(`${stack}/${logicalId}`),
         NODE_EXTRA_CA_CERTS: certificate.environment.NODE_EXTRA_CA_CERTS,
         AWS_CA_BUNDLE: certificate.environment.AWS_CA_BUNDLE,
       }),

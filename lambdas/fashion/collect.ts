@@ -1,6 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
-import { Transform } from 'node:stream';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CopyObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -18,6 +17,7 @@ import {
 } from '../../domain/fashion/contract.ts';
 import { type SlotSchedule, slotOf } from '../../domain/fashion/drop.ts';
 import { readEnvironment } from '../shared/environment.ts';
+import { hashingStream } from '../shared/hashing-stream.ts';
 import { logger } from '../shared/observability.ts';
 import { parseSftpSecret, type RemoteFile, type SftpSource, withSftp } from './sftp-source.ts';
 
@@ -125,25 +125,19 @@ async function archive(source: SftpSource, file: RemoteFile): Promise<KnownFile>
     schedule,
     environment.FILE_NAME_PATTERN,
   );
-  const hash = createHash('sha256');
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
+  const hashing = hashingStream();
   // All of the file as it was listed, or an error: SftpFileChanged while it is still being written.
   const content = source.read(file.path, file);
-  content.on('error', (error) => hashing.destroy(error));
+  content.on('error', (error) => hashing.stream.destroy(error));
   const incoming = incomingKey(randomUUID());
   await new Upload({
     client: s3,
     // Parts of a broken upload are removed by the bucket's lifecycle rule, which needs no further right.
     leavePartsOnError: true,
-    params: { Bucket: environment.ARCHIVE_BUCKET, Key: incoming, Body: content.pipe(hashing) },
+    params: { Bucket: environment.ARCHIVE_BUCKET, Key: incoming, Body: content.pipe(hashing.stream) },
   }).done();
 
-  const sha256 = hash.digest('hex');
+  const sha256 = hashing.sha256();
   const key = workbookKey({ date, slot, modifiedAt: file.modifiedAt, sha256, fileName });
   await s3.send(
     new CopyObjectCommand({

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, type Readable, Transform } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -24,6 +24,7 @@ import { CsvRecordCounter } from '../../domain/fashion/csv-records.ts';
 import { type Drop, loadKey } from '../../domain/fashion/drop.ts';
 import { inventoryLayout } from '../../domain/fashion/inventory-layout.ts';
 import { type TransformCounts, transformVersion, transformWorkbook } from '../../domain/fashion/transform.ts';
+import { hashingStream } from '../shared/hashing-stream.ts';
 import { logger, metrics } from '../shared/observability.ts';
 
 const s3 = new S3Client({});
@@ -169,15 +170,9 @@ async function download(request: TransformRequest, path: string) {
   const { Body, LastModified } = await s3.send(
     new GetObjectCommand({ Bucket: request.bucket, Key: request.key }),
   );
-  const hash = createHash('sha256');
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
-  await pipeline(Body as Readable, hashing, createWriteStream(path));
-  return { path, sha256: hash.digest('hex'), storedAt: LastModified?.getTime() ?? 0 };
+  const hashing = hashingStream();
+  await pipeline(Body as Readable, hashing.stream, createWriteStream(path));
+  return { path, sha256: hashing.sha256(), storedAt: LastModified?.getTime() ?? 0 };
 }
 
 /** Throws ArchivedCsvMissing. */
