@@ -14,7 +14,7 @@ interface Resource {
   DependsOn?: string[] | string;
   [key: string]: unknown;
 }
-interface Template {
+export interface Template {
   Resources: Record<string, Resource>;
   Outputs?: Record<string, Json>;
 }
@@ -119,6 +119,8 @@ export async function localAssembly(o: {
   stack: string;
   place: Place;
   functionEnvironment: FunctionEnvironment;
+  /** Changes what this laptop alone shall differ in, such as the waits of an input. @default nothing */
+  change?: (template: Template) => void;
 }): Promise<LocalAssembly> {
   await cp(o.from, o.to, { recursive: true });
   const path = join(o.to, `${o.stack}.template.json`);
@@ -164,6 +166,7 @@ export async function localAssembly(o: {
     ) as unknown as Resource;
   }
   template.Outputs = rewrite((template.Outputs ?? {}) as Json, references, removed) as Record<string, Json>;
+  o.change?.(template);
   await writeFile(path, JSON.stringify(template, null, 1));
   await dropContainerImages(o.to);
   return { directory: o.to, used, functions, workgroups, template };

@@ -7,7 +7,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { LabError } from '../domain/errors.ts';
-import { type LocalAssembly, localAssembly } from './assembly.ts';
+import { type LocalAssembly, localAssembly, type Template } from './assembly.ts';
 import { encryptBuckets } from './bucket-encryption.ts';
 import { cdk } from './cdk.ts';
 import { type Certificate, makeCertificate, trustingAgent } from './core/certificate.ts';
@@ -61,8 +61,12 @@ export interface Laptop {
   clients: ClientConfig;
   /** Settles when a part ends that should not have; never resolves. */
   broken: Promise<never>;
-  /** Deploys one stack of the app, in the state the repository is in. */
-  deploy(stack: string, progress: Progress): Promise<DeployedLab>;
+  /**
+   * Deploys one stack of the app, in the state the repository is in.
+   *
+   * @param change what of the laptop's copy of the template shall differ, such as the waits of an input
+   */
+  deploy(stack: string, progress: Progress, change?: (template: Template) => void): Promise<DeployedLab>;
   /** To be done before the parts are stopped. */
   onStop(cleanup: () => Promise<unknown>): void;
   stop(): Promise<void>;
@@ -173,7 +177,7 @@ async function startParts(
   };
   return {
     ...parts,
-    deploy: (stack, labProgress) => deploy(parts, stack, labProgress),
+    deploy: (stack, labProgress, change) => deploy(parts, stack, labProgress, change),
     onStop: (cleanup) => cleanups.push(cleanup),
     stop,
   };
@@ -206,7 +210,12 @@ async function identify(clients: ClientConfig): Promise<string> {
   }
 }
 
-async function deploy(laptop: Parts, stack: string, progress: Progress): Promise<DeployedLab> {
+async function deploy(
+  laptop: Parts,
+  stack: string,
+  progress: Progress,
+  change?: (template: Template) => void,
+): Promise<DeployedLab> {
   const { runDirectory, proxy, certificate, region, account } = laptop;
   const environment = {
     ...certificate.environment,
@@ -234,6 +243,7 @@ async function deploy(laptop: Parts, stack: string, progress: Progress): Promise
       to: join(runDirectory.path, `${stack}.local`),
       stack,
       place: { account, region },
+      change,
       functionEnvironment: async (logicalId) => ({
         AWS_ENDPOINT_URL: await proxy.listen(`${stack}/${logicalId}`),
         NODE_EXTRA_CA_CERTS: certificate.environment.NODE_EXTRA_CA_CERTS,

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import {
@@ -11,59 +9,30 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import pg from 'pg';
-import { type ImportInput, workbookKey } from '../../domain/fashion/contract.ts';
-import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
+import type pg from 'pg';
+import type { ImportInput } from '../../domain/fashion/contract.ts';
+import type { DateAndSlot } from '../../domain/fashion/drop.ts';
 import { createProgress } from '../../local/core/progress.ts';
-import { type Execution, FashionDriver, timeZone } from '../../local/fashion/driver.ts';
-import { type DeployedLab, type Laptop, startLaptop } from '../../local/laptop.ts';
+import type { Execution } from '../../local/fashion/driver.ts';
+import {
+  archivedAs,
+  callerOf,
+  type DropPlace,
+  type FashionLab,
+  type FashionLabOptions,
+  noWaits,
+  openFashionLab as openLab,
+  putObject,
+  stagingTables,
+} from '../../local/fashion/lab.ts';
 import { header, inventoryRow, workbookOf } from '../domain/fashion/workbooks.ts';
 
-export interface FashionLab {
-  laptop: Laptop;
-  lab: DeployedLab;
-  driver: FashionDriver;
-  /** Rows of a query on the warehouse's PostgreSQL, as its superuser. */
-  query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>;
-  close(): Promise<void>;
-}
+export { archivedAs, callerOf, type DropPlace, type FashionLab, noWaits, putObject, stagingTables };
 
 /** The whole lab on a laptop of its own: emulator, PostgreSQL, deployed stack, the client's SFTP server. */
-export async function openFashionLab(): Promise<FashionLab> {
-  const progress = createProgress({ quiet: true });
-  const laptop = await startLaptop(progress);
-  try {
-    const lab = await laptop.deploy('FashionInventory', progress);
-    const driver = await FashionDriver.open(laptop, lab);
-    const { host, port, user, password } = laptop.postgres;
-    const pool = new pg.Pool({
-      host,
-      port,
-      user,
-      password,
-      database: lab.assembly.workgroups[0]?.database,
-      max: 2,
-    });
-    pool.on('error', () => undefined); // the server is stopped under idle connections
-    return {
-      laptop,
-      lab,
-      driver,
-      query: async <Row extends pg.QueryResultRow>(sql: string) => (await pool.query<Row>(sql)).rows,
-      close: async () => {
-        await pool.end();
-        await driver.close();
-        await laptop.stop();
-      },
-    };
-  } catch (error) {
-    await laptop.stop();
-    throw error;
-  }
+export function openFashionLab(options: Partial<FashionLabOptions> = {}): Promise<FashionLab> {
+  return openLab({ progress: createProgress({ quiet: true }), ...options });
 }
-
-/** Waits of an execution that a test shortens: none. */
-export const noWaits = { lookSeconds: 0, retrySeconds: 0, statementSeconds: 0 };
 
 /** A workbook of these articles with so many on hand, none reserved. */
 export function stockOf(onHand: Readonly<Record<string, number>>): Promise<Uint8Array> {
@@ -81,31 +50,6 @@ export function calendar(from: string): () => string {
     next += 86_400_000;
     return date;
   };
-}
-
-export interface DropPlace extends DateAndSlot {
-  /** When the client's software wrote the file, minutes after the slot. @default 0 */
-  minutes?: number;
-  /** @default inventory.xlsx */
-  fileName?: string;
-}
-
-/** The key that the collector gives a file. */
-export function archivedAs(bytes: Uint8Array, at: DropPlace): string {
-  const { date, slot, minutes = 0, fileName = 'inventory.xlsx' } = at;
-  return workbookKey({
-    date,
-    slot,
-    modifiedAt: slotInstant({ date, slot }, timeZone) + minutes * 60_000,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    fileName,
-  });
-}
-
-export async function putObject(fashion: FashionLab, key: string, bytes: Uint8Array): Promise<void> {
-  await fashion.driver.s3.send(
-    new PutObjectCommand({ Bucket: fashion.driver.output('ArchiveBucketName'), Key: key, Body: bytes }),
-  );
 }
 
 /** Puts a workbook into the archive and waits for the end of the import that its arrival starts. */
@@ -149,15 +93,6 @@ export async function importWith(
   return driver.run(driver.output('ImportStateMachineArn'), { ...input, ...changes });
 }
 
-/** The name under which a function of the stack goes through the proxy. @param name its construct's */
-export function callerOf({ lab }: FashionLab, name: string): string {
-  const found = lab.assembly.functions.find(({ logicalId }) =>
-    new RegExp(`^${name}[0-9A-F]{8}$`).test(logicalId),
-  );
-  if (!found) throw new Error(`no function ${name}`);
-  return `${lab.stack}/${found.logicalId}`;
-}
-
 /** What is on hand by article, of what the shop front reads. */
 export async function currentStock(fashion: FashionLab): Promise<Record<string, number>> {
   const rows = await fashion.query<{ sku: string; on_hand: string }>(
@@ -191,14 +126,6 @@ export async function historyOf(
      WHERE drop_date = '${date}' AND drop_slot = '${slot}' GROUP BY drop_sha256`,
   );
   return Object.fromEntries(rows.map(({ sha, count }) => [sha, count]));
-}
-
-/** Names of the staging tables that are there now. */
-export async function stagingTables(fashion: FashionLab): Promise<string[]> {
-  const rows = await fashion.query<{ tablename: string }>(
-    "SELECT tablename FROM pg_tables WHERE schemaname = 'fashion_staging'",
-  );
-  return rows.map(({ tablename }) => tablename);
 }
 
 export interface ResultListener {

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import pg from 'pg';
+import { workbookKey } from '../../domain/fashion/contract.ts';
+import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
+import type { Template } from '../assembly.ts';
+import type { Progress } from '../core/progress.ts';
+import { type DeployedLab, type Laptop, startLaptop } from '../laptop.ts';
+import { FashionDriver, timeZone } from './driver.ts';
+
+/** The whole lab on a laptop of its own, for what drives it: the soak run and the tests. */
+export interface FashionLab {
+  laptop: Laptop;
+  lab: DeployedLab;
+  driver: FashionDriver;
+  /** Rows of a query on the warehouse's PostgreSQL, as its superuser. */
+  query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>;
+  /** A connection of its own, as the superuser: for locks, and for acting as another role. */
+  connect(): Promise<pg.Client>;
+  close(): Promise<void>;
+}
+
+export interface FashionLabOptions {
+  progress: Progress;
+  /**
+   * What an arrival in the archive tells its import to wait: as the stack says, or not at all. All waits come from the
+   * input, so the state machine is the same.
+   *
+   * @default as the stack says
+   */
+  arrivalsWait?: 'not at all';
+}
+
+/** Emulator, PostgreSQL, deployed stack, the client's SFTP server. */
+export async function openFashionLab({ progress, arrivalsWait }: FashionLabOptions): Promise<FashionLab> {
+  const laptop = await startLaptop(progress);
+  try {
+    return await deployFashionLab(laptop, progress, arrivalsWait);
+  } catch (error) {
+    laptop.runDirectory.keep();
+    await laptop.stop();
+    throw error;
+  }
+}
+
+/** The lab on a laptop that is up; `close` stops that laptop. */
+export async function deployFashionLab(
+  laptop: Laptop,
+  progress: Progress,
+  arrivalsWait?: FashionLabOptions['arrivalsWait'],
+): Promise<FashionLab> {
+  const lab = await laptop.deploy('FashionInventory', progress, arrivalsWait && withoutWaits);
+  const driver = await FashionDriver.open(laptop, lab);
+  const { host, port, user, password } = laptop.postgres;
+  const database = lab.assembly.workgroups[0]?.database;
+  const pool = new pg.Pool({ host, port, user, password, database, max: 2 });
+  pool.on('error', () => undefined); // the server is stopped under idle connections
+  return {
+    laptop,
+    lab,
+    driver,
+    query: async <Row extends pg.QueryResultRow>(sql: string) => (await pool.query<Row>(sql)).rows,
+    connect: async () => {
+      const client = new pg.Client({ host, port, user, password, database });
+      client.on('error', () => undefined);
+      await client.connect();
+      return client;
+    },
+    close: async () => {
+      await pool.end();
+      await driver.close();
+      await laptop.stop();
+    },
+  };
+}
+
+/** Waits of an execution that nobody needs to sit through: none. */
+export const noWaits = { lookSeconds: 0, settleSeconds: 0, retrySeconds: 0, statementSeconds: 0 };
+
+/** The rule that starts an import hands in its waits: here they are zero. */
+function withoutWaits(template: Template): void {
+  let changed = 0;
+  for (const resource of Object.values(template.Resources)) {
+    if (resource.Type !== 'AWS::Events::Rule') continue;
+    const before = JSON.stringify(resource.Properties);
+    // InputTemplate is JSON within JSON, hence the escaped quotes.
+    const after = before.replaceAll(/((?:statement|retry)Seconds\\*":)\d+/g, '$10');
+    if (after !== before) changed += 1;
+    resource.Properties = JSON.parse(after);
+  }
+  if (changed === 0) throw new Error('no rule of the template hands in waits');
+}
+
+export interface DropPlace extends DateAndSlot {
+  /** When the client's software wrote the file, minutes after the slot. @default 0 */
+  minutes?: number;
+  /** @default inventory.xlsx */
+  fileName?: string;
+}
+
+/** The key that the collector gives a file. */
+export function archivedAs(bytes: Uint8Array, at: DropPlace): string {
+  const { date, slot, minutes = 0, fileName = 'inventory.xlsx' } = at;
+  return workbookKey({
+    date,
+    slot,
+    modifiedAt: slotInstant({ date, slot }, timeZone) + minutes * 60_000,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    fileName,
+  });
+}
+
+export async function putObject(fashion: FashionLab, key: string, bytes: Uint8Array): Promise<void> {
+  await fashion.driver.s3.send(
+    new PutObjectCommand({ Bucket: fashion.driver.output('ArchiveBucketName'), Key: key, Body: bytes }),
+  );
+}
+
+/** The name under which a function of the stack goes through the proxy. @param name its construct's */
+export function callerOf({ lab }: FashionLab, name: string): string {
+  return `${lab.stack}/${logicalIdOf(lab, name)}`;
+}
+
+/** The logical id of a function of the stack. @param name its construct's */
+export function logicalIdOf(lab: DeployedLab, name: string): string {
+  const found = lab.assembly.functions.find(({ logicalId }) =>
+    new RegExp(`^${name}[0-9A-F]{8}$`).test(logicalId),
+  );
+  if (!found) throw new Error(`no function ${name}`);
+  return found.logicalId;
+}
+
+/** Names of the staging tables that are there now. */
+export async function stagingTables(fashion: FashionLab): Promise<string[]> {
+  const rows = await fashion.query<{ tablename: string }>(
+    "SELECT tablename FROM pg_tables WHERE schemaname = 'fashion_staging'",
+  );
+  return rows.map(({ tablename }) => tablename);
+}
