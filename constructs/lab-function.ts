@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, type Size, Tags } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type ICommandHooks, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -15,6 +15,8 @@ export interface LabFunctionProps<Name extends string> {
   readonly timeout: Duration;
   /** MB. @default 512 */
   readonly memory?: number;
+  /** What the function may put into its temporary directory. @default 512 MB, Lambda's own */
+  readonly ephemeralStorage?: Size;
   /** Roles in the warehouse that this function's database user holds. @default none */
   readonly databaseRoles?: string[];
   /** Files to put beside the bundled handler. @default none */
@@ -53,6 +55,7 @@ export class LabFunction<Name extends string> extends NodejsFunction {
       architecture: Architecture.ARM_64,
       timeout: props.timeout,
       memorySize: props.memory ?? 512,
+      ephemeralStorageSize: props.ephemeralStorage,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
       role,

@@ -292,6 +292,24 @@ const table = {
     remedy: 'give each workgroup of the laptop databases of its own name: they share one PostgreSQL',
   },
 
+  // --- fashion: the transform's limits, its disk, the archive's answers ---
+  LimitsInvalid: {
+    kind: 'setup',
+    message: (v) => `the limits of a report are not usable: ${v}`,
+    remedy: 'give the stack whole numbers above zero that one function has memory and disk for',
+  },
+  DiskFull: {
+    kind: 'transient',
+    message: (v) => `the function's disk is full: ${v}`,
+    remedy:
+      'it is tried again; if it stays, raise the limit workbookBytes of the stack, from which the ephemeral storage follows',
+  },
+  ArchiveReadBroken: {
+    kind: 'transient',
+    message: (v) => `the archive broke off while an object was read: ${v}`,
+    remedy: 'nothing was written; it is read again from its beginning',
+  },
+
   // --- replays ---
   SlotNotArchived: {
     kind: 'setup',

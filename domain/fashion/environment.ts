@@ -1,3 +1,8 @@
+import * as z from 'zod';
+import { LabError } from '../errors.ts';
+import { inventoryLayout } from './inventory-layout.ts';
+import type { ReportLimits } from './layout.ts';
+
 /**
  * Names of the environment variables between the stack and the handlers. The stack must set each of them and a handler
  * can read no other: a misspelt name does not compile.
@@ -12,6 +17,11 @@ export const collectEnvironment = [
   'FILE_NAME_PATTERN',
 ] as const;
 
+export const transformEnvironment = [
+  /** JSON: {@link TransformLimits}. */
+  'LIMITS',
+] as const;
+
 export const loadEnvironment = [
   'ARCHIVE_BUCKET',
   'WORKGROUP_NAME',
@@ -20,3 +30,39 @@ export const loadEnvironment = [
   /** Seconds one call looks at its statement before it hands back to the state machine's wait. */
   'STATEMENT_PATIENCE_SECONDS',
 ] as const;
+
+/** What a report may be at most; one that is more is refused whole, as ReportTooLarge. */
+export interface TransformLimits extends ReportLimits {
+  /** Bytes of the workbook itself, the .xlsx. Looked at before anything of it is downloaded. */
+  workbookBytes: number;
+}
+
+/** A million rows with a text of their own in each cell are about 100 MB. */
+export const defaultLimits: TransformLimits = { ...inventoryLayout.limits, workbookBytes: 256 * 1024 ** 2 };
+
+const limit = z.number().int().positive();
+const limitsShape = z.strictObject({
+  rows: limit,
+  distinctStrings: limit,
+  inflatedBytes: limit,
+  workbookBytes: limit,
+} satisfies Record<keyof TransformLimits, unknown>);
+
+/** The same limits, checked: whole numbers above zero. Throws LimitsInvalid with everything that is wrong. */
+export function checkedLimits(limits: unknown): TransformLimits {
+  const parsed = limitsShape.safeParse(limits);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  throw new LabError('LimitsInvalid', `${JSON.stringify(limits)}: ${faults.join(', ')}`);
+}
+
+/** From the variable LIMITS. Throws LimitsInvalid. */
+export function parseLimits(text: string): TransformLimits {
+  let limits: unknown;
+  try {
+    limits = JSON.parse(text);
+  } catch (error) {
+    throw new LabError('LimitsInvalid', `no JSON: ${text}`, { cause: error });
+  }
+  return checkedLimits(limits);
+}

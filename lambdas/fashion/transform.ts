@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
@@ -12,9 +11,11 @@ import { LabError } from '../../domain/errors.ts';
 import {
   csvKey,
   parseArchiveKey,
+  parseLimits,
   rejectedKey,
   type Transformed,
   type TransformRequest,
+  transformEnvironment,
   transformRequest,
   transformVersionField,
   workbookHashField,
@@ -24,9 +25,11 @@ import { CsvRecordCounter } from '../../domain/fashion/csv-records.ts';
 import { type Drop, loadKey } from '../../domain/fashion/drop.ts';
 import { inventoryLayout } from '../../domain/fashion/inventory-layout.ts';
 import { type TransformCounts, transformVersion, transformWorkbook } from '../../domain/fashion/transform.ts';
+import { readEnvironment } from '../shared/environment.ts';
 import { hashingStream } from '../shared/hashing-stream.ts';
 import { logger, metrics } from '../shared/observability.ts';
 
+const limits = parseLimits(readEnvironment(transformEnvironment).LIMITS);
 const s3 = new S3Client({});
 
 /**
@@ -50,50 +53,43 @@ export async function handler(event: unknown): Promise<Transformed> {
 }
 
 async function fromWorkbook(request: TransformRequest): Promise<Transformed> {
-  // A zip's directory is at its end, so the workbook is put where it can be read at any place: /tmp, not memory.
-  const folder = await mkdtemp(join(tmpdir(), 'workbook-'));
+  const { file, sha256, storedAt } = await download(request);
   try {
-    const { path, sha256, storedAt } = await download(request, join(folder, 'workbook.xlsx'));
     const drop = dropOf(request, sha256, storedAt);
-    const file = await open(path);
+    const keys = { csv: csvKey(drop, request.replay), rejected: rejectedKey(drop, request.replay) };
+    const metadata = { [transformVersionField]: transformVersion, [workbookHashField]: sha256 };
+    const accepted = new ObjectWriter(request.bucket, keys.csv, metadata);
+    const rejected = new ObjectWriter(request.bucket, keys.rejected, metadata);
+    const size = (await file.stat()).size;
+    let counts: TransformCounts;
     try {
-      const keys = { csv: csvKey(drop, request.replay), rejected: rejectedKey(drop, request.replay) };
-      const metadata = { [transformVersionField]: transformVersion, [workbookHashField]: sha256 };
-      const accepted = new ObjectWriter(request.bucket, keys.csv, metadata);
-      const rejected = new ObjectWriter(request.bucket, keys.rejected, metadata);
-      const size = (await file.stat()).size;
-      let counts: TransformCounts;
-      try {
-        counts = await transformWorkbook({
-          workbook: {
-            size,
-            read: async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
-          },
-          layout: inventoryLayout,
-          accepted: accepted.write,
-          rejected: rejected.write,
-        });
-      } catch (error) {
-        accepted.abandon();
-        // What was set aside is what a person needs to see when every row is bad.
-        if (error instanceof LabError && error.code === 'AllRowsRejected') await rejected.end();
-        else rejected.abandon();
-        throw error;
-      }
-      await Promise.all([accepted.end(), rejected.end()]);
-      return describe(request, drop, {
-        version: transformVersion,
-        csvKey: keys.csv,
-        csvBytes: accepted.bytes,
-        csvSha256: accepted.sha256(),
-        rejectedKey: rejected.bytes > 0 ? keys.rejected : null,
-        counts,
+      counts = await transformWorkbook({
+        workbook: {
+          size,
+          read: async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
+        },
+        layout: { ...inventoryLayout, limits },
+        accepted: accepted.write,
+        rejected: rejected.write,
       });
-    } finally {
-      await file.close();
+    } catch (error) {
+      accepted.abandon();
+      // What was set aside is what a person needs to see when every row is bad.
+      if (error instanceof LabError && error.code === 'AllRowsRejected') await rejected.end();
+      else rejected.abandon();
+      throw error;
     }
+    await Promise.all([accepted.end(), rejected.end()]);
+    return describe(request, drop, {
+      version: transformVersion,
+      csvKey: keys.csv,
+      csvBytes: accepted.bytes,
+      csvSha256: accepted.sha256(),
+      rejectedKey: rejected.bytes > 0 ? keys.rejected : null,
+      counts,
+    });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await file.close();
   }
 }
 
@@ -166,13 +162,61 @@ function dropOf(request: TransformRequest, sha256: string, storedAt: number): Dr
   };
 }
 
-async function download(request: TransformRequest, path: string) {
-  const { Body, LastModified } = await s3.send(
+/**
+ * The workbook in a file, where it can be read at any place: a zip's directory is at its end.
+ * Throws ReportTooLarge before anything is downloaded, DiskFull, ArchiveReadBroken.
+ */
+async function download(request: TransformRequest) {
+  const { Body, ContentLength, LastModified } = await s3.send(
     new GetObjectCommand({ Bucket: request.bucket, Key: request.key }),
   );
+  const body = Body as Readable;
+  if (ContentLength === undefined || ContentLength > limits.workbookBytes) {
+    body.destroy();
+    throw new LabError(
+      'ReportTooLarge',
+      `a workbook of ${ContentLength} bytes, at most ${limits.workbookBytes}`,
+    );
+  }
   const hashing = hashingStream();
-  await pipeline(Body as Readable, hashing.stream, createWriteStream(path));
-  return { path, sha256: hashing.sha256(), storedAt: LastModified?.getTime() ?? 0 };
+  let file: FileHandle | undefined;
+  try {
+    file = await namelessFile();
+    await pipeline(received(body, request.key), hashing.stream, file.createWriteStream({ autoClose: false }));
+  } catch (error) {
+    body.destroy();
+    await file?.close();
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new LabError('DiskFull', `${message}, for a workbook of ${ContentLength} bytes`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  return { file, sha256: hashing.sha256(), storedAt: LastModified?.getTime() ?? 0 };
+}
+
+/**
+ * A file that is gone from its directory while it is open: what it takes of the disk is free again when this process closes
+ * it or ends, however it ends. So an invocation that is killed leaves nothing that fills the disk of the next ones.
+ */
+async function namelessFile(): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), 'workbook-'));
+  try {
+    return await open(join(folder, 'workbook.xlsx'), 'wx+');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What S3 sends. Throws ArchiveReadBroken when it stops in the middle. */
+async function* received(body: Readable, key: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new LabError('ArchiveReadBroken', `${key}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Throws ArchivedCsvMissing. */

@@ -21,20 +21,25 @@ import { Warehouse } from '../../constructs/warehouse.ts';
 import { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
 import {
   type CollectionInput,
+  checkedLimits,
   type collectEnvironment,
   csvPrefix,
   defaultFileNamePattern,
+  defaultLimits,
   type ImportInput,
   incomingPrefix,
   type loadEnvironment,
   manifestPrefix,
   rejectedPrefix,
   replayPrefix,
+  type TransformLimits,
+  type transformEnvironment,
   workbookPrefix,
 } from '../../domain/fashion/contract.ts';
 import { metricNamespace } from '../../domain/shared/contract.ts';
 import { CollectionWorkflow } from './collection-workflow.ts';
 import { ImportWorkflow } from './import-workflow.ts';
+import { transformSize } from './transform-size.ts';
 
 export interface FashionStackProps extends StackProps {
   /** The client's time zone, in which the slots are. @default Europe/Paris */
@@ -45,6 +50,11 @@ export interface FashionStackProps extends StackProps {
   readonly fileNamePattern?: string;
   /** How long after the slot to look for its drop, and how often. @default every 5 minutes for 45 minutes */
   readonly grace?: { every: Duration; during: Duration };
+  /**
+   * What a report may be at most; one that is more is refused whole. Memory and disk of the transform follow from it.
+   * @default 1,048,575 rows (a sheet has no more), 1,000,000 distinct strings, 2 GiB inflated, a workbook of 256 MiB
+   */
+  readonly limits?: Partial<TransformLimits>;
   /** @default 30 days */
   readonly archiveColdAfter?: Duration;
   /** @default 7 years */
@@ -145,12 +155,13 @@ export class FashionStack extends Stack {
     });
     collectedFiles.grant(collect, 'dynamodb:BatchGetItem', 'dynamodb:PutItem');
 
-    const transform = new LabFunction<never>(this, 'Transform', {
+    const limits = checkedLimits({ ...defaultLimits, ...props.limits });
+    const transform = new LabFunction<(typeof transformEnvironment)[number]>(this, 'Transform', {
       handler: 'fashion/transform.ts',
       description: 'Turns an archived workbook into CSV, bad rows set aside',
       timeout: Duration.minutes(10),
-      memory: 1769, // one full vCPU
-      environment: {},
+      ...transformSize(limits),
+      environment: { LIMITS: JSON.stringify(limits) },
       removalPolicy,
     });
     archive.grantRead(transform, workbookPrefix, csvPrefix, rejectedPrefix);

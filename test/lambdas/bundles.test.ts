@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { jest } from '@jest/globals';
-import { collectEnvironment, loadEnvironment } from '../../domain/fashion/contract.ts';
+import { collectEnvironment, loadEnvironment, transformEnvironment } from '../../domain/fashion/contract.ts';
 import { migrateEnvironment } from '../../domain/warehouse/contract.ts';
 import { type Bundle, bundlesOf, runBeside } from './bundles.ts';
 
@@ -21,7 +21,7 @@ const needs: Record<string, readonly string[]> = {
   Collect: collectEnvironment,
   Load: loadEnvironment,
   SchemaMigrate: migrateEnvironment,
-  Transform: [],
+  Transform: transformEnvironment,
 };
 const bundle = (name: string) => bundles.find((each) => each.name === name) as Bundle;
 

@@ -1,0 +1,65 @@
+/** What a report may be at most, and the function that follows from it. */
+import { jest } from '@jest/globals';
+import { Template } from 'aws-cdk-lib/assertions';
+import { defaultLimits, parseLimits, type TransformLimits } from '../../../domain/fashion/contract.ts';
+import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
+import { transformSize } from '../../../stacks/fashion/transform-size.ts';
+import { appUnderTest, only, type Properties, type SynthesizedTemplate } from '../synthesized.ts';
+
+jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+
+function transformOf(limits?: Partial<TransformLimits>): Properties {
+  const stack = new FashionStack(appUnderTest(), 'Fashion', { limits });
+  const template = Template.fromStack(stack).toJSON() as SynthesizedTemplate;
+  return only(template, 'AWS::Lambda::Function', 'Transform')[1].Properties;
+}
+
+it('the transform gets its limits from the stack: those of the report, and of the workbook itself', () => {
+  const { Environment, EphemeralStorage, MemorySize } = transformOf();
+  expect(parseLimits(Environment.Variables.LIMITS)).toEqual(defaultLimits);
+  expect(defaultLimits).toEqual({
+    rows: 1_048_575,
+    distinctStrings: 1_000_000,
+    inflatedBytes: 2 * 1024 ** 3,
+    workbookBytes: 256 * 1024 ** 2,
+  });
+  expect([MemorySize, EphemeralStorage]).toEqual([1769, { Size: 512 }]);
+});
+
+it('limits are props, each for itself; memory and disk of the function follow', () => {
+  const { Environment, EphemeralStorage, MemorySize } = transformOf({
+    distinctStrings: 10_000_000,
+    workbookBytes: 1024 ** 3,
+  });
+  expect(parseLimits(Environment.Variables.LIMITS)).toEqual({
+    ...defaultLimits,
+    distinctStrings: 10_000_000,
+    workbookBytes: 1024 ** 3,
+  });
+  expect(MemorySize).toBeGreaterThan(1769);
+  expect(EphemeralStorage.Size).toBeGreaterThan(1024);
+});
+
+it.each<[string, Partial<TransformLimits>, string]>([
+  ['that no disk of a function holds', { workbookBytes: 10 * 1024 ** 3 }, 'at most 10240'],
+  ['that no memory of a function holds', { distinctStrings: 100_000_000 }, 'at most 10240'],
+  ['of nothing', { rows: 0 }, 'rows'],
+  ['that is no whole number', { inflatedBytes: 1.5 }, 'inflatedBytes'],
+  ['that has another name', { sheets: 3 } as Partial<TransformLimits>, 'sheets'],
+])('a limit %s fails the synth in one error', (_what, limits, named) => {
+  const refused = expect.objectContaining({
+    code: 'LimitsInvalid',
+    message: expect.stringContaining(named),
+  });
+  expect(() => new FashionStack(appUnderTest(), 'Fashion', { limits })).toThrow(refused);
+});
+
+it('a function that holds the limits is never smaller than one CPU and the disk that Lambda gives anyway', () => {
+  const { memory, ephemeralStorage } = transformSize({
+    rows: 1,
+    distinctStrings: 1,
+    inflatedBytes: 1,
+    workbookBytes: 1,
+  });
+  expect([memory, ephemeralStorage.toMebibytes()]).toEqual([1769, 512]);
+});
