@@ -1,16 +1,18 @@
 import { LabError } from '../domain/errors.ts';
 import { bench } from './commands/bench.ts';
 import { replay } from './commands/replay.ts';
+import { soak } from './commands/soak.ts';
 import { start } from './commands/start.ts';
 
 /**
- * The command line behind `npm start`, `npm run replay` and `npm run bench`. The launcher has installed everything and
- * holds an IPC channel to us: when it is gone, however it ended, we end too.
+ * The command line behind `npm start`, `npm run replay`, `npm run bench` and `npm run soak`. The launcher has installed
+ * everything and holds an IPC channel to us: when it is gone, however it ended, we end too.
  */
 const commands: Record<string, (args: string[], signal: AbortSignal) => Promise<number>> = {
   start,
   replay,
   bench,
+  soak,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -173,10 +173,12 @@ export class FashionDriver {
   }
 
   async ended(executionArn: string, timeoutMs = 120_000): Promise<Execution> {
-    for (const until = Date.now() + timeoutMs; ; await sleep(15)) {
+    // Looks are close together at first: each costs the emulator time that the execution needs.
+    for (let pause = 15, until = Date.now() + timeoutMs; ; pause = Math.min(pause * 1.2, 100)) {
       const execution = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
       if (execution.status !== 'RUNNING') return describe(execution);
       if (Date.now() > until) throw new Error(`execution ${executionArn} is still running`);
+      await sleep(pause);
     }
   }
 

@@ -17,6 +17,9 @@ export interface FashionLab {
   query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>;
   /** A connection of its own, as the superuser: for locks, and for acting as another role. */
   connect(): Promise<pg.Client>;
+  /** Closes what it opened; the laptop stays up. */
+  disconnect(): Promise<void>;
+  /** Stops the laptop too. */
   close(): Promise<void>;
 }
 
@@ -55,6 +58,10 @@ export async function deployFashionLab(
   const database = lab.assembly.workgroups[0]?.database;
   const pool = new pg.Pool({ host, port, user, password, database, max: 2 });
   pool.on('error', () => undefined); // the server is stopped under idle connections
+  const disconnect = async () => {
+    await pool.end();
+    await driver.close();
+  };
   return {
     laptop,
     lab,
@@ -66,9 +73,9 @@ export async function deployFashionLab(
       await client.connect();
       return client;
     },
+    disconnect,
     close: async () => {
-      await pool.end();
-      await driver.close();
+      await disconnect();
       await laptop.stop();
     },
   };

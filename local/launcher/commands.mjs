@@ -50,6 +50,7 @@ export const commands = {
   start: laptop('start'),
   replay: laptop('replay'),
   bench: laptop('bench'),
+  soak: laptop('soak'),
   test: {
     python: true,
     program: (args) => [...endWithParent, ...quietVmModules, 'node_modules/jest/bin/jest.js', ...args],

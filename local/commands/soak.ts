@@ -1,0 +1,96 @@
+import { parseArgs } from 'node:util';
+import { LabError } from '../../domain/errors.ts';
+import { createProgress, type Progress } from '../core/progress.ts';
+import { deployFashionLab } from '../fashion/lab.ts';
+import { type SoakOptions, soakFashion } from '../fashion/orders/soak.ts';
+import { startLaptop } from '../laptop.ts';
+
+const usage = `npm run soak -- fashion [--orders N] [--seed S]
+
+Starts a laptop and brings ten drops to the lab in random orders with faults between them; after each order every row of
+the tables is compared with what its drops alone say.
+  --orders N   how many orders, each on an emptied lab; 100 without
+  --seed S     of the first order, the others have the next ones; 1 without. The same seed is the same order
+
+Exit code 1 when an order is not as its drops say; else 0. Ctrl-C ends it and leaves nothing running.`;
+
+const mostOrders = 10_000;
+
+/**
+ * `npm run soak -- fashion …`: see the usage text above.
+ *
+ * @param to for tests: where it prints
+ * @throws UsageInvalid, and what starting a laptop throws
+ */
+export async function soak(args: string[], signal: AbortSignal, to?: Progress): Promise<number> {
+  const parsed = parse(args);
+  const { stdout } = process;
+  // Once it is asked to stop, steps fail because their processes are being ended: nobody needs to read that.
+  const write = (text: string) => signal.aborted || stdout.write(text);
+  const progress = to ?? createProgress({ stream: { write, isTTY: stdout.isTTY, columns: stdout.columns } });
+  if (parsed.help) {
+    progress.line(usage);
+    return 0;
+  }
+  const laptop = await startLaptop(progress);
+  let ok = false;
+  try {
+    const aborted = new Promise<never>((_resolve, reject) => {
+      const stop = () => reject(new Error(`stopped: ${signal.reason}`));
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
+    });
+    aborted.catch(() => undefined);
+    const work = async () => {
+      const fashion = await deployFashionLab(laptop, progress, 'not at all');
+      laptop.onStop(() => fashion.disconnect());
+      return soakFashion(fashion, { ...parsed, signal, progress });
+    };
+    const working = work();
+    working.catch(() => undefined); // what is under way when it is stopped fails, and nobody waits for it
+    ok = await Promise.race([working, laptop.broken, aborted]);
+    return ok ? 0 : 1;
+  } finally {
+    if (!ok && !signal.aborted) laptop.runDirectory.keep();
+    await laptop.stop();
+    if (signal.aborted) stdout.write('Stopped; nothing is left running.\n');
+  }
+}
+
+function parse(args: string[]): Pick<SoakOptions, 'orders' | 'seed'> & { help: boolean } {
+  const { values, positionals } = split(args);
+  const help = values.help ?? false;
+  if (help) return { help, orders: 0, seed: 0 };
+  const [lab, ...more] = positionals;
+  if (lab !== 'fashion')
+    throw invalid(`${lab === undefined ? 'no lab is named' : `no soak of ${lab}`}; there is fashion`);
+  if (more.length > 0) throw invalid(`more than one lab: ${positionals.join(' ')}`);
+  const orders = whole('--orders', values.orders, 1, mostOrders);
+  const seed = whole('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER - mostOrders);
+  return { help, orders, seed };
+}
+
+function split(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        orders: { type: 'string', default: '100' },
+        seed: { type: 'string', default: '1' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw invalid((error as Error).message);
+  }
+}
+
+function whole(option: string, value: string, least: number, most: number): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= least && number <= most))
+    throw invalid(`${option} ${JSON.stringify(value)}: it takes a whole number from ${least} to ${most}`);
+  return number;
+}
+
+const invalid = (why: string) => new LabError('UsageInvalid', `${why} (npm run soak -- --help)`);
