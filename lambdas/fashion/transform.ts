@@ -3,7 +3,6 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
@@ -26,7 +25,6 @@ import { type Drop, loadKey } from '../../domain/fashion/drop.ts';
 import { inventoryLayout } from '../../domain/fashion/inventory-layout.ts';
 import { type TransformCounts, transformVersion, transformWorkbook } from '../../domain/fashion/transform.ts';
 import { readEnvironment } from '../shared/environment.ts';
-import { hashingStream } from '../shared/hashing-stream.ts';
 import { logger, metrics } from '../shared/observability.ts';
 
 const limits = parseLimits(readEnvironment(transformEnvironment).LIMITS);
@@ -178,11 +176,14 @@ async function download(request: TransformRequest) {
       `a workbook of ${ContentLength} bytes, at most ${limits.workbookBytes}`,
     );
   }
-  const hashing = hashingStream();
+  const hash = createHash('sha256');
   let file: FileHandle | undefined;
   try {
     file = await namelessFile();
-    await pipeline(received(body, request.key), hashing.stream, file.createWriteStream({ autoClose: false }));
+    for await (const chunk of received(body, request.key)) {
+      hash.update(chunk);
+      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+    }
   } catch (error) {
     body.destroy();
     await file?.close();
@@ -194,7 +195,7 @@ async function download(request: TransformRequest) {
     }
     throw error;
   }
-  return { file, sha256: hashing.sha256(), storedAt: LastModified?.getTime() ?? 0 };
+  return { file, sha256: hash.digest('hex'), storedAt: LastModified?.getTime() ?? 0 };
 }
 
 /**
