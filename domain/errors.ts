@@ -310,6 +310,48 @@ const table = {
     remedy: 'nothing was written; it is read again from its beginning',
   },
 
+  // --- fashion: rows that were set aside, and their corrections ---
+  QuarantineUnreadable: {
+    kind: 'setup',
+    message: (v) => `the csv of the rows that were set aside is not one of ours: ${v}`,
+    remedy: 'restore the object below rejected/ (the bucket is versioned), or put the workbook back',
+  },
+  NothingSetAside: {
+    kind: 'setup',
+    message: (v) => `no row was set aside: ${v}`,
+    remedy: 'name a drop that has rows to correct',
+  },
+  CorrectionsUnreadable: {
+    kind: 'refused',
+    message: (v) => `the file of corrections cannot be read: ${v}`,
+    remedy: 'mend it there, or fetch the rows again with npm run quarantine and save them as CSV in UTF-8',
+  },
+  CorrectionRawInvalid: {
+    kind: 'refused',
+    message: (v) => `raw is not the row as json by column name: ${v}`,
+    remedy: 'mend it, or take the line out: its row stays set aside',
+  },
+  CorrectionsForeign: {
+    kind: 'refused',
+    message: (v) => `the corrections are not of this drop: ${v}`,
+    remedy: 'name the drop that they were made for, or fetch its rows again with npm run quarantine',
+  },
+  CorrectionsEmpty: {
+    kind: 'refused',
+    message: (v) => `the file corrects nothing: ${v}`,
+    remedy: 'change value, or where several cells are bad, raw',
+  },
+  CorrectionsUnknown: {
+    kind: 'setup',
+    message: (v) => `the archive holds no corrections of this drop with a hash that begins with ${v}`,
+    remedy: 'name one of these, or give the file with --corrected',
+  },
+  FileUnusable: {
+    kind: 'setup',
+    message: (v) => `a file cannot be used: ${v}`,
+    remedy: 'check its path, and what this user may do there',
+  },
+
   // --- replays ---
   SlotNotArchived: {
     kind: 'setup',
