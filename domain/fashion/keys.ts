@@ -9,6 +9,7 @@ import { checkedDrop, type DateAndSlot, type Drop } from './drop.ts';
  *     xlsx/date=YYYY-MM-DD/slot=HHMM/<stem>.xlsx                  the workbook as it was collected
  *     csv/date=YYYY-MM-DD/slot=HHMM/<stem>.csv                    its good rows
  *     rejected/date=YYYY-MM-DD/slot=HHMM/<stem>.csv               its bad rows
+ *     corrections/date=YYYY-MM-DD/slot=HHMM/<stem>-<hash>.csv     what a person made of some of them
  *     manifest/<name>.json                                        what COPY reads
  *     replay/<run>/csv|rejected/date=…, replay/<run>/manifest/…   the same, written by a replay
  *
@@ -17,9 +18,11 @@ import { checkedDrop, type DateAndSlot, type Drop } from './drop.ts';
  * quoted-printable, RFC 2045), so that a key is the same in a URL, in a shell and in an event. A name that does not end in
  * `.xlsx` is followed by a lone `=`.
  *
+ * `<hash>` of corrections is the first 16 digits of their own SHA-256.
+ *
  * A workbook that a person puts under xlsx/date=…/slot=…/ may have any name that ends in `.xlsx`.
  */
-export type ArchiveKey = DropKey | WorkbookByHandKey | ManifestKey | IncomingKey;
+export type ArchiveKey = DropKey | WorkbookByHandKey | CorrectionsKey | ManifestKey | IncomingKey;
 
 export interface DropKey extends DateAndSlot {
   kind: 'xlsx' | 'csv' | 'rejected';
@@ -41,6 +44,16 @@ export interface WorkbookByHandKey extends DateAndSlot {
   run?: undefined;
 }
 
+/** Corrections of rows of one drop. */
+export interface CorrectionsKey extends DateAndSlot {
+  kind: 'corrections';
+  modifiedAt: number;
+  sha256Start: string;
+  fileName: string;
+  /** First 16 hexadecimal digits of the corrections' own SHA-256. */
+  correctionsStart: string;
+}
+
 export interface ManifestKey {
   kind: 'manifest';
   name: string;
@@ -56,6 +69,7 @@ export const incomingPrefix = 'incoming/';
 export const workbookPrefix = 'xlsx/';
 export const csvPrefix = 'csv/';
 export const rejectedPrefix = 'rejected/';
+export const correctionsPrefix = 'corrections/';
 export const manifestPrefix = 'manifest/';
 export const replayPrefix = 'replay/';
 
@@ -81,13 +95,21 @@ export function rejectedKey(drop: Drop, run?: string | null): string {
   return buildArchiveKey({ kind: 'rejected', ...named(drop), ...runOf(run) });
 }
 
+/** @param hash SHA-256 of the corrections */
+export function correctionsKey(drop: Drop, hash: string): string {
+  return buildArchiveKey({ kind: 'corrections', ...named(drop), correctionsStart: hash.slice(0, 16) });
+}
+
 export function manifestKey(name: string, run?: string | null): string {
   return buildArchiveKey({ kind: 'manifest', name, ...runOf(run) });
 }
 
-/** The prefix of one slot's workbooks, `xlsx/date=…/slot=…/`. */
-export function slotPrefix({ date, slot }: DateAndSlot): string {
-  return `${workbookPrefix}${folder({ date, slot })}/`;
+/** The prefix of one slot's workbooks, `xlsx/date=…/slot=…/`, or of what else there is of them. */
+export function slotPrefix(
+  { date, slot }: DateAndSlot,
+  prefix: typeof workbookPrefix | typeof rejectedPrefix | typeof correctionsPrefix = workbookPrefix,
+): string {
+  return `${prefix}${folder({ date, slot })}/`;
 }
 
 /** `<mtime>-<hash>-<file name>`: the last segment of a drop's keys without its extension, usable as a manifest's name. */
@@ -116,6 +138,8 @@ function assemble(key: ArchiveKey): string {
       return `${replayOf(key.run)}${manifestPrefix}${key.name}.json`;
     case 'xlsx':
       return `${slotPrefix(key)}${key.modifiedAt === undefined ? key.fileName : `${stem(key as DropKey)}.xlsx`}`;
+    case 'corrections':
+      return `${slotPrefix(key, correctionsPrefix)}${stem(key)}-${key.correctionsStart}.csv`;
     default:
       return `${replayOf(key.run)}${key.kind}/${folder(key)}/${stem(key)}.csv`;
   }
@@ -193,6 +217,9 @@ const incomingForm = /^incoming\/(?<id>[A-Za-z0-9._-]{1,128})$/;
 const manifestForm = new RegExp(`^${runPart}manifest/(?<name>[A-Za-z0-9._=-]{1,900})\\.json$`);
 const workbookForm = new RegExp(`^xlsx/${folderPart}(?<file>[^/]+\\.xlsx)$`);
 const csvForm = new RegExp(`^${runPart}(?<kind>csv|rejected)/${folderPart}(?<file>[^/]+)\\.csv$`);
+const correctionsForm = new RegExp(
+  `^corrections/${folderPart}(?<file>[^/]+)-(?<corrections>[0-9a-f]{16})\\.csv$`,
+);
 const stemForm = /^(?<time>\d{8}T\d{9}Z)-(?<hash>[0-9a-f]{16})-(?<name>.+)$/;
 
 /** Takes a key as S3 names it, not URL-encoded (EventBridge events give it so). Throws ArchiveKeyInvalid. */
@@ -209,13 +236,23 @@ function parse(key: string): ArchiveKey | undefined {
   if (manifest) return { kind: 'manifest', name: manifest.name as string, ...runOf(manifest.run) };
 
   const workbook = workbookForm.exec(key)?.groups;
-  const groups = workbook ?? csvForm.exec(key)?.groups;
+  const corrections = correctionsForm.exec(key)?.groups;
+  const groups = workbook ?? corrections ?? csvForm.exec(key)?.groups;
   const place = { date: groups?.date ?? '', slot: groups?.slot ?? '' };
   const file = groups?.file;
   if (file === undefined || !isCalendarDate(place.date) || !isTimeOfDay(place.slot)) return undefined;
   const drop = parseStem(workbook ? file.slice(0, -extension.length) : file);
   if (workbook)
     return drop ? { kind: 'xlsx', ...place, ...drop } : { kind: 'xlsx', ...place, fileName: file };
+  if (corrections)
+    return (
+      drop && {
+        kind: 'corrections',
+        ...place,
+        ...drop,
+        correctionsStart: corrections.corrections as string,
+      }
+    );
   return drop && { kind: groups?.kind as 'csv' | 'rejected', ...place, ...drop, ...runOf(groups?.run) };
 }
 

@@ -3,12 +3,15 @@ import type { Drop } from '../../../domain/fashion/drop.ts';
 import {
   type ArchiveKey,
   buildArchiveKey,
+  correctionsKey,
+  correctionsPrefix,
   csvKey,
   dropStem,
   incomingKey,
   manifestKey,
   parseArchiveKey,
   rejectedKey,
+  rejectedPrefix,
   slotPrefix,
   workbookKey,
 } from '../../../domain/fashion/keys.ts';
@@ -30,6 +33,11 @@ describe("the archive's keys", () => {
     expect(rejectedKey(drop)).toBe(`rejected/date=2026-11-20/slot=0600/${stem}.csv`);
     expect(csvKey(drop, 'r-1')).toBe(`replay/r-1/csv/date=2026-11-20/slot=0600/${stem}.csv`);
     expect(rejectedKey(drop, 'r-1')).toBe(`replay/r-1/rejected/date=2026-11-20/slot=0600/${stem}.csv`);
+    expect(correctionsKey(drop, `fedcba98765432100${'0'.repeat(47)}`)).toBe(
+      `corrections/date=2026-11-20/slot=0600/${stem}-fedcba9876543210.csv`,
+    );
+    expect(correctionsKey(drop, 'f'.repeat(64)).startsWith(slotPrefix(drop, correctionsPrefix))).toBe(true);
+    expect(rejectedKey(drop).startsWith(slotPrefix(drop, rejectedPrefix))).toBe(true);
     expect(manifestKey(dropStem(drop))).toBe(`manifest/${stem}.json`);
     expect(manifestKey('run-7', 'r-1')).toBe('replay/r-1/manifest/run-7.json');
     expect(manifestKey('run-7', null)).toBe('manifest/run-7.json');
@@ -67,6 +75,11 @@ describe("the archive's keys", () => {
     const key = fc.oneof(
       fc.record({ kind: fc.constant('xlsx' as const), ...place }),
       fc.record({ kind: fc.constantFrom('csv' as const, 'rejected' as const), ...place, run }),
+      fc.record({
+        kind: fc.constant('corrections' as const),
+        ...place,
+        correctionsStart: fc.stringMatching(/^[0-9a-f]{16}$/),
+      }),
       fc.record({
         kind: fc.constant('manifest' as const),
         name: fc.stringMatching(/^[A-Za-z0-9._=-]{1,80}$/),
@@ -108,6 +121,8 @@ describe("the archive's keys", () => {
     'csv/date=2026-11-20/slot=0600/inventory.csv',
     'replay/r/xlsx/date=2026-11-20/slot=0600/inventory.xlsx',
     'replay/../manifest/a.json',
+    'corrections/date=2026-11-20/slot=0600/20261120T050007089Z-0123456789abcdef-inventory.csv',
+    'replay/r/corrections/date=2026-11-20/slot=0600/20261120T050007089Z-0123456789abcdef-a-0123456789abcdef.csv',
     'incoming/a/b',
     '',
     `xlsx/date=2026-11-20/slot=0600/${'a'.repeat(1100)}.xlsx`,
