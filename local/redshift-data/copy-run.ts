@@ -5,7 +5,8 @@ import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { CopyStatement } from './copy-statement.ts';
-import { CsvReader, type CsvRecord, LoadError } from './csv.ts';
+import { CsvReader, type CsvRecord, LoadError, maximumRow } from './csv.ts';
+import { type PlainColumn, plainRun, recordEnd } from './plain-records.ts';
 import { SqlError } from './sql-error.ts';
 import { quoteIdentifier } from './tokens.ts';
 
@@ -48,6 +49,38 @@ interface Source {
 
 const textTypes = new Set(['varchar', 'bpchar', 'text']);
 
+/** PostgreSQL's line numbers and those of a file differ by a constant until lines are left out or another file begins. */
+class LinePlaces {
+  /** Lines sent to PostgreSQL so far, its header among them. */
+  sent = 1;
+  private file = '';
+  private readonly spans: { firstSent: number; file: string; ahead: number }[] = [];
+  /** By the last line of a record: its first. */
+  private readonly starts = new Map<number, number>();
+
+  /** From the next line sent on: the file, and the line of it that comes next. */
+  continueAt(file: string, line: number): void {
+    this.file = file;
+    this.spans.push({ firstSent: this.sent + 1, file, ahead: line - this.sent - 1 });
+  }
+
+  get currentFile(): string {
+    return this.file;
+  }
+
+  /** A record of several lines; PostgreSQL will name the last. */
+  record(lines: number): void {
+    this.sent += lines;
+    if (lines > 1) this.starts.set(this.sent, this.sent - lines + 1);
+  }
+
+  find(sent: number): { file: string; line: number } {
+    const first = this.starts.get(sent) ?? sent;
+    const span = this.spans.findLast(({ firstSent }) => firstSent <= first);
+    return { file: span?.file ?? '', line: span ? first + span.ahead : 0 };
+  }
+}
+
 /**
  * Runs COPY inside the session's transaction, with the caller's rights: rows stream from S3 through the CSV rules
  * into PostgreSQL's COPY FROM STDIN. One bad row fails the whole COPY. Returns the number of rows loaded.
@@ -67,13 +100,10 @@ export async function runCopy(
     ? `${quoteIdentifier(copy.schema)}.${quoteIdentifier(copy.table)}`
     : quoteIdentifier(copy.table);
   const list = columns.map((column) => quoteIdentifier(column.name)).join(', ');
-  const stream = client.query(copyFrom(`COPY ${target} (${list}) FROM STDIN`));
-  const position = {
-    rows: 0,
-    file: '',
-    line: 0,
-    files: [] as { firstRow: number; file: string; lines: number[] }[],
-  };
+  const stream = client.query(
+    copyFrom(`COPY ${target} (${list}) FROM STDIN (FORMAT csv, HEADER, NULL '${nullMark(copy)}')`),
+  );
+  const places = new LinePlaces();
   const detailFor = (
     column: Column | undefined,
     line: number,
@@ -90,66 +120,189 @@ export async function runCopy(
     errorCode: code,
     errorMessage: message,
   });
-  let read = 0;
-  async function* rows(): AsyncGenerator<Buffer> {
+  let rows = 0;
+  async function* pieces(): AsyncGenerator<Buffer> {
+    let read = 0;
+    // From its first line PostgreSQL learns how lines end; before that it does not count those inside of quotes.
+    yield Buffer.from('\n');
     for (const source of sources) {
       const body = await openObject(s3, source, signal);
       if (!body) continue;
       read++;
-      position.file = `s3://${source.bucket}/${source.key}`;
-      const lines: number[] = [];
-      position.files.push({ firstRow: position.rows, file: position.file, lines });
-      for await (const records of csvRecords(body, copy)) {
-        let text = '';
-        for (const record of records) {
-          if (copy.ignoreBlankLines && record.fields.length === 1 && record.fields[0] === '') continue;
-          lines.push(record.line);
-          position.rows++;
-          text += encodeRow(record, columns, copy);
-        }
-        if (text) yield Buffer.from(text, 'utf8');
+      const encoder = new RowEncoder(columns, copy, places, `s3://${source.bucket}/${source.key}`);
+      for await (const piece of uncompressed(body, copy)) {
+        for (const encoded of encoder.push(piece)) yield encoded;
       }
+      for (const encoded of encoder.end()) yield encoded;
+      rows += encoder.rows;
     }
     if (read === 0) throw new SqlError('No files were found: none of the entries of the manifest exists');
   }
   try {
-    await pipeline(Readable.from(rows(), { objectMode: true, highWaterMark: 2 }), stream, { signal });
+    await pipeline(Readable.from(pieces(), { objectMode: true, highWaterMark: 4 }), stream, { signal });
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LoadError) {
       const column = columns.find((candidate) => candidate.name === error.column);
       throw new LoadFailed(
         copy.table,
-        detailFor(column, error.line, position.file, error.code, error.message),
+        detailFor(column, error.line, places.currentFile, error.code, error.message),
       );
     }
     const place = /^COPY .*, line (\d+)(?:, column (.+?): )?/s.exec((error as pg.DatabaseError).where ?? '');
     if (place) {
-      const row = Number(place[1]) - 1;
-      const file = position.files.findLast((candidate) => candidate.firstRow <= row);
+      const { file, line } = places.find(Number(place[1]));
       const column = columns.find((candidate) => candidate.name === place[2]);
-      const message = (error as Error).message;
-      throw new LoadFailed(
-        copy.table,
-        detailFor(
-          column,
-          file?.lines[row - file.firstRow] ?? 0,
-          file?.file ?? '',
-          valueCode(message),
-          message,
-        ),
-      );
+      const { code, message } = valueError((error as Error).message);
+      throw new LoadFailed(copy.table, detailFor(column, line, file, code, message));
     }
     throw error;
   }
-  return position.rows;
+  return rows;
 }
 
-/** Error codes of the load error reference, for values PostgreSQL refuses. */
-function valueCode(message: string): number {
-  if (message.includes('out of range') || message.includes('overflow')) return 1216;
-  if (message.startsWith('invalid input syntax')) return 1207;
-  return 1200;
+/** Unquoted text that PostgreSQL reads as NULL: nothing, or where nothing is an empty text, a mark. */
+const nullMark = (copy: CopyStatement): string => (copy.emptyAsNull ? '' : '\\N');
+
+/**
+ * The bytes of one file to PostgreSQL's CSV. Plain records pass as they are; any other is taken apart, judged by
+ * Redshift's rules, and written anew.
+ */
+class RowEncoder {
+  rows = 0;
+  private readonly columns: Column[];
+  private readonly copy: CopyStatement;
+  private readonly places: LinePlaces;
+  private readonly plain: PlainColumn[];
+  private readonly file: string;
+  private readonly delimiter: number;
+  private readonly quote: number;
+  private rest: Buffer = Buffer.alloc(0);
+  private skip: number;
+  /** Of the file, from 1. */
+  private line = 1;
+
+  constructor(columns: Column[], copy: CopyStatement, places: LinePlaces, file: string) {
+    this.columns = columns;
+    this.copy = copy;
+    this.places = places;
+    this.file = file;
+    this.delimiter = copy.delimiter.charCodeAt(0);
+    this.quote = copy.quote.charCodeAt(0);
+    this.skip = copy.ignoreHeader;
+    this.plain = columns.map((column) => plainColumn(column, copy, columns.length === 1));
+    places.continueAt(file, 1);
+  }
+
+  push(piece: Buffer): Buffer[] {
+    this.rest = this.rest.length === 0 ? piece : Buffer.concat([this.rest, piece]);
+    return this.drain(false);
+  }
+
+  /** The last record, when the file does not end with a newline. */
+  end(): Buffer[] {
+    return this.drain(true);
+  }
+
+  private drain(whole: boolean): Buffer[] {
+    const bytes = this.rest;
+    const encoded: Buffer[] = [];
+    let at = 0;
+    let batch = 1;
+    while (this.skip > 0 && at < bytes.length) {
+      // Quotes mean nothing in a header: with a delimiter that no byte is, the record is the line.
+      const end = recordEnd(bytes, at, -1, -1, whole);
+      if (end < 0) break;
+      at = end;
+      this.skip--;
+      this.line++;
+      this.places.continueAt(this.file, this.line);
+    }
+    while (this.skip === 0 && at < bytes.length) {
+      const run = plainRun(bytes, at, this.plain);
+      if (run.records > 0) {
+        encoded.push(bytes.subarray(at, run.end));
+        this.rows += run.records;
+        this.line += run.records;
+        this.places.sent += run.records;
+        at = run.end;
+      }
+      if (at >= bytes.length || (run.cut && !whole)) break;
+      // Where one is not plain the next ones may not be either: the more of them, the more are read at once.
+      batch = run.records > 0 ? 1 : Math.min(batch * 2, 256);
+      let end = at;
+      for (let count = 0, next = at; count < batch && next < bytes.length; count++, end = next) {
+        next = recordEnd(bytes, end, this.delimiter, this.quote, whole);
+        if (next < 0) break;
+      }
+      if (end === at) break;
+      encoded.push(Buffer.from(this.encode(bytes.subarray(at, end))));
+      at = end;
+    }
+    this.rest = bytes.subarray(at);
+    if (this.rest.length > maximumRow)
+      throw new LoadError(1203, this.line, 'Input data row exceeds the limit of 4 MB');
+    return encoded;
+  }
+
+  private encode(bytes: Buffer): string {
+    let text = '';
+    const reader = new CsvReader({ ...this.copy, ignoreHeader: 0 }, this.line);
+    for (const record of [...reader.push(this.decode(bytes)), ...reader.end()]) {
+      const blank = record.fields.length === 1 && record.fields[0] === '';
+      if (blank && this.copy.ignoreBlankLines) {
+        this.places.continueAt(this.file, record.nextLine);
+        continue;
+      }
+      this.rows++;
+      this.places.record(record.nextLine - record.line);
+      text += encodeRow(record, this.columns, this.copy);
+    }
+    this.line = reader.line;
+    return text;
+  }
+
+  private decode(bytes: Buffer): string {
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      throw new LoadError(1220, this.line, 'String contains invalid or unsupported UTF8 codepoints.');
+    }
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** When a field of this column is what PostgreSQL makes of it. */
+function plainColumn(column: Column, copy: CopyStatement, alone: boolean): PlainColumn {
+  const isText = textTypes.has(column.type);
+  const special = copy.nullAs !== undefined || copy.blanksAsNull;
+  const kinds: Record<string, PlainColumn['kind']> = {
+    bpchar: 'ascii',
+    date: 'date',
+    timestamp: 'never',
+    timestamptz: 'never',
+    numeric: 'decimal',
+  };
+  return {
+    kind:
+      special || copy.delimiter !== ',' || copy.quote !== '"'
+        ? 'never'
+        : (kinds[column.type] ?? (isText ? 'text' : 'other')),
+    limit: column.type === 'numeric' ? column.scale : column.width > 0 ? column.width : maximumRow,
+    // PostgreSQL reads it as NULL with EMPTYASNULL, which any other type is anyway, and as an empty text without.
+    // A line without anything may be a blank one, which IGNOREBLANKLINES leaves out.
+    mayBeEmpty: !alone && (copy.emptyAsNull ? !column.notNull : isText),
+  };
+}
+
+/** Codes of the load error reference, and Redshift's words where they are known, for values PostgreSQL refuses. */
+function valueError(message: string): { code: number; message: string } {
+  if (message.includes('out of range') || message.includes('overflow')) return { code: 1216, message };
+  if (message.startsWith('invalid input syntax')) return { code: 1207, message };
+  if (message.startsWith('invalid byte sequence'))
+    return { code: 1220, message: 'String contains invalid or unsupported UTF8 codepoints.' };
+  return { code: 1200, message };
 }
 
 async function tableColumns(
@@ -266,38 +419,29 @@ function storageError(error: unknown, signal: AbortSignal, where = ''): Error {
   );
 }
 
-async function* csvRecords(body: Readable, copy: CopyStatement): AsyncGenerator<CsvRecord[]> {
-  const reader = new CsvReader(copy);
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let line = 1;
-  const decode = (bytes?: Buffer) => {
-    try {
-      return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
-    } catch {
-      throw new LoadError(1220, line, 'String contains invalid or unsupported UTF8 codepoints.');
-    }
-  };
+async function* uncompressed(body: Readable, copy: CopyStatement): AsyncGenerator<Buffer> {
   const unzip = copy.gzip ? createGunzip() : undefined;
   // pipe() forwards no errors; a download that breaks off must end the read.
   if (unzip) body.on('error', (error) => unzip.destroy(error)).pipe(unzip);
+  const pieces = (unzip ?? body)[Symbol.asyncIterator]();
   try {
-    for await (const piece of unzip ?? body) {
-      const records = reader.push(decode(piece as Buffer));
-      line = records.at(-1)?.line ?? line;
-      yield records;
+    for (;;) {
+      const { value, done } = await pieces.next().catch((error) => Promise.reject(downloadError(error)));
+      if (done) return;
+      yield value as Buffer;
     }
-  } catch (error) {
-    if (error instanceof LoadError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code?.startsWith('Z_')) throw new SqlError(`Error reading a GZIP file: ${message}`);
-    throw new SqlError(`S3ServiceException: the download broke off: ${message}`);
   } finally {
     body.destroy();
   }
-  yield [...reader.push(decode()), ...reader.end()];
 }
 
-/** One row in PostgreSQL's COPY text format, after Redshift's rules for each value. */
+function downloadError(error: NodeJS.ErrnoException): SqlError {
+  return error.code?.startsWith('Z_')
+    ? new SqlError(`Error reading a GZIP file: ${error.message}`)
+    : new SqlError(`S3ServiceException: the download broke off: ${error.message}`);
+}
+
+/** One row in PostgreSQL's CSV, after Redshift's rules for each value. */
 function encodeRow(record: CsvRecord, columns: Column[], copy: CopyStatement): string {
   const { fields, line } = record;
   if (fields.length < columns.length)
@@ -309,18 +453,9 @@ function encodeRow(record: CsvRecord, columns: Column[], copy: CopyStatement): s
     const value = convert(fields[index] as string, column, copy, line);
     if (value === null && column.notNull)
       throw new LoadError(1213, line, 'Missing data for not-null field', column.name);
-    text += `${index ? '\t' : ''}${value === null ? '\\N' : escapeText(value)}`;
+    text += `${index ? ',' : ''}${value === null ? nullMark(copy) : `"${value.replaceAll('"', '""')}"`}`;
   }
   return `${text}\n`;
-}
-
-function escapeText(value: string): string {
-  return /[\\\t\n\r]/.test(value)
-    ? value.replace(
-        /[\\\t\n\r]/g,
-        (found) => ({ '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' })[found] as string,
-      )
-    : value;
 }
 
 const dateText = /^\d{4}-\d{2}-\d{2}$/;

@@ -14,12 +14,14 @@ export class LoadError extends Error {
 }
 
 /** Redshift's largest row in a load file; also what bounds the memory of an unclosed quote. */
-const maximumRow = 4 * 1024 * 1024;
+export const maximumRow = 4 * 1024 * 1024;
 
 export interface CsvRecord {
   fields: string[];
   /** Line of the file the record starts on, from 1. */
   line: number;
+  /** The line after it. */
+  nextLine: number;
 }
 
 /**
@@ -31,12 +33,19 @@ export class CsvReader {
   readonly #quote: string;
   #skip: number;
   #rest = '';
-  #line = 1;
+  #line: number;
 
-  constructor(options: { delimiter: string; quote: string; ignoreHeader: number }) {
+  /** @param line of the file at which the text begins */
+  constructor(options: { delimiter: string; quote: string; ignoreHeader: number }, line = 1) {
+    this.#line = line;
     this.#delimiter = options.delimiter;
     this.#quote = options.quote;
     this.#skip = options.ignoreHeader;
+  }
+
+  /** The line after the last record. */
+  get line(): number {
+    return this.#line;
   }
 
   /** Records completed by this piece. */
@@ -142,7 +151,7 @@ export class CsvReader {
       newlines++;
       break;
     }
-    records.push({ fields, line: this.#line });
+    records.push({ fields, line: this.#line, nextLine: this.#line + newlines });
     this.#line += newlines;
     return at;
   }

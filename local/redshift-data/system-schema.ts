@@ -48,6 +48,9 @@ BEGIN
       CONTINUE WHEN EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = change.objid AND k.conname = item.check_name);
       IF item.atttypid = 'varchar'::regtype THEN
         EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (octet_length(%I) <= %s)', item.target, item.check_name, item.attname, item.width);
+      ELSIF item.width > 0 THEN
+        -- padded to its width in characters, so ASCII is as many bytes: far cheaper than counting characters
+        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (octet_length(%I) = %s)', item.target, item.check_name, item.attname, item.width);
       ELSE
         EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (octet_length(%I::text) = char_length(%I::text))',
           item.target, item.check_name, item.attname, item.attname);

@@ -92,6 +92,13 @@ export function applyEdits(sql: string, edits: Edit[]): string {
   return parts.join('');
 }
 
+/** The text with something put behind its first word, comments left aside. */
+export function afterFirstWord(sql: string, text: string): string {
+  const first = scan(sql).find(({ tokenName }) => tokenName !== 'SQL_COMMENT' && tokenName !== 'C_COMMENT');
+  const end = first?.end ?? 0;
+  return applyEdits(sql, [{ start: end, end, text }]);
+}
+
 /** Value of a plain string token: 'it''s' -> it's. */
 export function stringValue(token: Token): string {
   if (token.kind !== 'string' || !token.text.startsWith("'")) {

@@ -6,7 +6,7 @@ import * as definitions from './definitions.ts';
 import { type Node, relation, systemSchema, transform } from './expressions.ts';
 import { bindParameters, type SqlParameter } from './parameters.ts';
 import { notInRedshift, notServed, SqlError } from './sql-error.ts';
-import { applyEdits, type Edit, quoteIdentifier, type Token, tokenize } from './tokens.ts';
+import { afterFirstWord, applyEdits, type Edit, quoteIdentifier, type Token, tokenize } from './tokens.ts';
 
 /** Something that has to exist before the statement runs, with the error Redshift gives when it does not. */
 export type Requirement =
@@ -112,6 +112,9 @@ export function translate(
     );
   }
   plan.sql = asText(statement, tree.stmts?.[0]?.stmt ?? {}, text);
+  const made = statement.CreateStmt?.relation ?? statement.CreateTableAsStmt?.into.rel;
+  // The cluster does not outlive its run, so nothing is written to recover a table: its settings say so too.
+  if (made?.relpersistence === 'p') plan.sql = afterFirstWord(plan.sql, ' UNLOGGED');
   return plan;
 }
 

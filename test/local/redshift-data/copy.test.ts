@@ -169,6 +169,15 @@ describe('COPY', () => {
       ['1,x,1,z,5\n', 2, 'd', 1202, 'Extra column(s) found'],
       ['1,x"x,1,z\n', 2, '', 1212, 'Invalid quote formatting for CSV'],
       ['1,"x,1,z\n', 2, '', 1214, 'Delimited value missing end quote'],
+      ['1,x,1,z\r\n2,x,1,z\nx3,x,1,z\n', 4, 'a', 1207, 'invalid input syntax for type integer: "x3"'],
+      ['1,"x\n\ny",1,z\nx2,"\n",1,z\n', 5, 'a', 1207, 'invalid input syntax for type integer: "x2"'],
+      [
+        `${'1,x,1,z\n'.repeat(20_000)}x,x,1,z\n`,
+        20_002,
+        'a',
+        1207,
+        'invalid input syntax for type integer: "x"',
+      ],
     ];
     for (const [body, line, column, code, message] of cases) {
       put('bad/2.csv', `a,b,c,d\n${body}`);
@@ -183,8 +192,18 @@ describe('COPY', () => {
         ),
       ).toEqual([['s3://bucket/bad/2.csv', line, column, code, message]]);
     }
-    put('bad/2.csv', Buffer.from([0x61, 0x2c, 0xff, 0x0a]));
-    expect(await admin.error(copy(target, 'bad/'))).toContain('sys_load_error_detail');
+    for (const [field, line] of [
+      ['y', 2],
+      ['"y\n"', 2],
+    ] as const) {
+      put('bad/2.csv', Buffer.concat([Buffer.from(`1,x,1,z\n2,${field},1,`), Buffer.from([0xff, 0x0a])]));
+      const failed = await admin.run(copy(target, 'bad/2'));
+      expect(
+        await admin.rows(
+          `select line_number, error_code, error_message from sys_load_error_detail where query_id = ${failed.RedshiftQueryId}`,
+        ),
+      ).toEqual([[line, 1220, 'String contains invalid or unsupported UTF8 codepoints.']]);
+    }
     expect(await admin.rows(`select count(*) from ${target}`)).toEqual([[0]]);
     expect(await warehouse.caller('/as/nosy').rows('select * from sys_load_error_detail')).toEqual([]);
   });
@@ -233,6 +252,44 @@ describe('COPY', () => {
     expect(await admin.rows(`select count(distinct a), sum(c), max(octet_length(b)) from ${target}`)).toEqual(
       [[60_000, ((59_999 * 60_000) / 2 + 30_000).toFixed(4), 17]],
     );
+  });
+
+  it('rows that PostgreSQL would read otherwise, among those that it reads as they are', async () => {
+    const target = await tableOf('a int, b varchar(20), c decimal(9,2), d date');
+    const rows = Array.from(
+      { length: 3000 },
+      (_, n) =>
+        [`${n},plain ${n},${n}.25,2026-11-21`, `${n},"two\nlines",${n}.259,`, `${n},"",${n},2026-11-21\r`][
+          n % 3
+        ],
+    );
+    put('mixed.csv', `a,b,c,d\n${rows.join('\n')}`);
+    expect((await admin.ok(copy(target, 'mixed.csv', 'ignoreheader 1 emptyasnull'))).ResultRows).toBe(3000);
+    expect(
+      await admin.rows(
+        `select a % 3, count(*), count(distinct a), count(b), count(d), max(b) from ${target}
+          where c = a + 0.25 or a % 3 = 2 and c = a group by 1 order by 1`,
+      ),
+    ).toEqual([
+      [0, 1000, 1000, 1000, 1000, 'plain 999'],
+      [1, 1000, 1000, 1000, 0, 'two\nlines'],
+      [2, 1000, 1000, 0, 1000, null],
+    ]);
+    for (const options of ['', 'emptyasnull', "null as 'none'", 'blanksasnull']) {
+      const marks = await tableOf('a varchar(5), b varchar(5), c int');
+      put('marks.csv', '\\N,\\.,\n,"\\N",1\nnone,  ,\n');
+      await admin.ok(copy(marks, 'marks.csv', options));
+      const empty = options === 'emptyasnull' ? null : '';
+      const none = options.startsWith('null') ? null : 'none';
+      const blank = options === 'blanksasnull' ? null : '  ';
+      expect(await admin.rows(`select * from ${marks} order by c, b desc`)).toEqual(
+        expect.arrayContaining([
+          ['\\N', '\\.', null],
+          [empty, '\\N', 1],
+          [none, blank, null],
+        ]),
+      );
+    }
   });
 
   it.each([
