@@ -42,7 +42,7 @@ export async function soak(args: string[], signal: AbortSignal, to?: Progress): 
     });
     aborted.catch(() => undefined);
     const work = async () => {
-      const fashion = await deployFashionLab(laptop, progress, 'not at all');
+      const fashion = await deployFashionLab(laptop, progress, true);
       laptop.onStop(() => fashion.disconnect());
       return soakFashion(fashion, { ...parsed, signal, progress });
     };

@@ -26,19 +26,19 @@ export interface FashionLab {
 export interface FashionLabOptions {
   progress: Progress;
   /**
-   * What an arrival in the archive tells its import to wait: as the stack says, or not at all. All waits come from the
-   * input, so the state machine is the same.
+   * An arrival in the archive lets its import wait for nothing, and the claim of a collector that was killed lapses after
+   * a second. Both are settings that the stack hands in: state machines and functions are the same.
    *
-   * @default as the stack says
+   * @default false
    */
-  arrivalsWait?: 'not at all';
+  hurried?: boolean;
 }
 
 /** Emulator, PostgreSQL, deployed stack, the client's SFTP server. */
-export async function openFashionLab({ progress, arrivalsWait }: FashionLabOptions): Promise<FashionLab> {
+export async function openFashionLab({ progress, hurried }: FashionLabOptions): Promise<FashionLab> {
   const laptop = await startLaptop(progress);
   try {
-    return await deployFashionLab(laptop, progress, arrivalsWait);
+    return await deployFashionLab(laptop, progress, hurried);
   } catch (error) {
     laptop.runDirectory.keep();
     await laptop.stop();
@@ -50,9 +50,9 @@ export async function openFashionLab({ progress, arrivalsWait }: FashionLabOptio
 export async function deployFashionLab(
   laptop: Laptop,
   progress: Progress,
-  arrivalsWait?: FashionLabOptions['arrivalsWait'],
+  hurried = false,
 ): Promise<FashionLab> {
-  const lab = await laptop.deploy('FashionInventory', progress, arrivalsWait && withoutWaits);
+  const lab = await laptop.deploy('FashionInventory', progress, hurried ? hurry : undefined);
   const driver = await FashionDriver.open(laptop, lab);
   const { host, port, user, password } = laptop.postgres;
   const database = lab.assembly.workgroups[0]?.database;
@@ -84,18 +84,21 @@ export async function deployFashionLab(
 /** Waits of an execution that nobody needs to sit through: none. */
 export const noWaits = { lookSeconds: 0, settleSeconds: 0, retrySeconds: 0, statementSeconds: 0 };
 
-/** The rule that starts an import hands in its waits: here they are zero. */
-function withoutWaits(template: Template): void {
-  let changed = 0;
-  for (const resource of Object.values(template.Resources)) {
-    if (resource.Type !== 'AWS::Events::Rule') continue;
-    const before = JSON.stringify(resource.Properties);
-    // InputTemplate is JSON within JSON, hence the escaped quotes.
-    const after = before.replaceAll(/((?:statement|retry)Seconds\\*":)\d+/g, '$10');
-    if (after !== before) changed += 1;
-    resource.Properties = JSON.parse(after);
+function hurry(template: Template): void {
+  let rules = 0;
+  for (const { Type, Properties = {} } of Object.values(template.Resources)) {
+    if (Type === 'AWS::Events::Rule') {
+      const before = JSON.stringify(Properties);
+      // InputTemplate is JSON within JSON, hence the escaped quotes.
+      const after = before.replaceAll(/((?:statement|retry)Seconds\\*":)\d+/g, '$10');
+      if (after !== before) rules += 1;
+      Object.assign(Properties, JSON.parse(after));
+    } else if (Type === 'AWS::Lambda::Function') {
+      const { Variables } = (Properties.Environment ?? {}) as { Variables?: Record<string, unknown> };
+      if (Variables && 'LEASE_SECONDS' in Variables) Variables.LEASE_SECONDS = '1';
+    }
   }
-  if (changed === 0) throw new Error('no rule of the template hands in waits');
+  if (rules === 0) throw new Error('no rule of the template hands in waits');
 }
 
 export interface DropPlace extends DateAndSlot {

@@ -85,9 +85,14 @@ describe('the install lock', () => {
 
 describe('the program', () => {
   it('is local/main.ts with the command and its arguments, for the commands of the laptop', async () => {
-    const { code, stdout } = await clone.run(['replay', 'fashion', '--slot', '0600']);
-    expect(JSON.parse(stdout).args).toEqual(['replay', 'fashion', '--slot', '0600']);
-    expect(code).toBe(0);
+    for (const args of [
+      ['replay', 'fashion', '--slot', '0600'],
+      ['soak', 'fashion', '--orders', '3', '--seed', '7'],
+    ]) {
+      const { code, stdout } = await clone.run(args);
+      expect(JSON.parse(stdout)).toEqual({ args, python: expect.stringContaining('.local/python') });
+      expect(code).toBe(0);
+    }
   });
 
   it('gives its exit code to the launcher', async () => {
