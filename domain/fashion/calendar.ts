@@ -25,3 +25,13 @@ export function serialDate(day: number, date1904: boolean): string | undefined {
   const date = new Date(epoch + day * millisecondsPerDay);
   return date.getUTCFullYear() <= 9999 ? date.toISOString().slice(0, 10) : undefined;
 }
+
+/**
+ * Milliseconds of a serial number with its time of day, rounded to whole ones; NaN for the day that does not exist (see
+ * {@link serialDate}).
+ */
+export function serialTime(serial: number, date1904: boolean): number {
+  if (date1904) return Date.UTC(1904, 0, 1) + Math.round(serial * millisecondsPerDay);
+  if (serial >= 60 && serial < 61) return Number.NaN;
+  return Date.UTC(1899, 11, serial < 60 ? 31 : 30) + Math.round(serial * millisecondsPerDay);
+}

@@ -1,7 +1,7 @@
 import { isCalendarDate, millisecondsPerDay, serialDate } from './calendar.ts';
 import { fifteenDigits, plainDecimal, scaledInteger } from './decimal.ts';
 import type { Column } from './layout.ts';
-import { type Cell, CellError } from './workbook.ts';
+import { type Cell, CellError } from './sheet-row.ts';
 
 /**
  * Why a row is set aside.

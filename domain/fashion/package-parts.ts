@@ -91,24 +91,25 @@ function part(entries: Map<string, ZipEntry>, path: string): ZipEntry {
   return entry;
 }
 
-async function description(source: ByteSource, entry: ZipEntry): Promise<string> {
+/** A small part as text. Throws ReportTooLarge. */
+export async function description(source: ByteSource, entry: ZipEntry): Promise<string> {
   if (entry.inflatedBytes > mostDescriptionBytes) {
     throw new LabError('ReportTooLarge', `${entry.name} inflates to ${entry.inflatedBytes} bytes`);
   }
-  return new TextDecoder().decode(await wholePart(source, entry));
-}
-
-/** A part in one piece; the caller has looked at its size. */
-export async function wholePart(source: ByteSource, entry: ZipEntry): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of inflated(source, entry)) pieces.push(piece);
-  return Buffer.concat(pieces);
+  const bytes = Buffer.concat(pieces);
+  // ECMA-376 Part 2: UTF-8, or UTF-16 with a byte order mark.
+  const encoding = ['fffe', 'feff'].indexOf(bytes.toString('hex', 0, 2));
+  const xml = new TextDecoder(['utf-16le', 'utf-16be'][encoding] ?? 'utf-8').decode(bytes);
+  if (xml.includes('<!DOCTYPE')) throw unreadable(`${entry.name} declares a document type`);
+  return xml;
 }
 
 const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** Attributes of each element of that name, prefixes cut off. For the small parts only; the sheet has a real reader. */
-function* tags(xml: string, name: string): Generator<Map<string, string>> {
+export function* tags(xml: string, name: string): Generator<Map<string, string>> {
   const bare = xml.replace(/<!--[\s\S]*?-->/g, '');
   const element = new RegExp(`<(?:[\\w.-]+:)?${name}(?=[\\s/>])((?:[^>"']|"[^"]*"|'[^']*')*)>`, 'g');
   for (const [, attributes = ''] of bare.matchAll(element)) {

@@ -1,13 +1,15 @@
 import { LabError } from '../errors.ts';
-import { type Converted, cellAddress, cellConverter, isBlank, type RejectReason, rawCell } from './cells.ts';
+import { cellAddress, isBlank, type RejectReason, rawCell } from './cells.ts';
 import { type ByteSink, CsvWriter, csvLine } from './csv.ts';
+import { type FieldWriter, fieldWriter } from './fields.ts';
 import { KeySet } from './key-set.ts';
 import { type Column, headerKey, type ReportLayout } from './layout.ts';
-import { type Cell, openSheet, type SheetReader, type SheetRow } from './workbook.ts';
+import type { SheetRow } from './sheet-row.ts';
+import { openSheet, type SheetReader } from './workbook.ts';
 import type { ByteSource } from './zip.ts';
 
 /** Part of every load's key. To be raised whenever any workbook could give other bytes than before. */
-export const transformVersion = '1';
+export const transformVersion = '2';
 
 /** rowsIn = rowsOut + rowsRejected, always. Data rows: the header and blank rows do not count. */
 export interface TransformCounts {
@@ -47,29 +49,29 @@ export async function transformWorkbook(o: {
   const counts: TransformCounts = { rowsIn: 0, rowsOut: 0, rowsRejected: 0 };
 
   let rules: RowRules | undefined;
-  for await (const row of sheet.rows()) {
-    if (!rules) {
-      if (!isHeader(row, layout)) continue;
-      rules = new RowRules(layout, columnPositions(row, layout, sheet.sheetName), sheet);
-      accepted.add(csvLine(layout.columns.map(({ name }) => name)));
-      continue;
-    }
-    if (row.cells.every(isBlank)) continue;
-    counts.rowsIn++;
-    if (counts.rowsIn > layout.limits.rows)
-      throw new LabError('ReportTooLarge', `more than ${layout.limits.rows} rows`);
+  for await (const rows of sheet.portions()) {
+    while (rows.next()) {
+      const { row } = rows;
+      if (!rules) {
+        if (!isHeader(row, layout)) continue;
+        rules = new RowRules(layout, columnPositions(row, layout, sheet.sheetName), sheet);
+        accepted.add(csvLine(layout.columns.map(({ name }) => name)));
+        continue;
+      }
+      if (row.isBlank()) continue;
+      counts.rowsIn++;
+      if (counts.rowsIn > layout.limits.rows)
+        throw new LabError('ReportTooLarge', `more than ${layout.limits.rows} rows`);
 
-    const bad = rules.apply(row);
-    if (bad) {
-      if (counts.rowsRejected === 0) rejected.add(csvLine(rejectedHeader));
-      counts.rowsRejected++;
-      rejected.add(rules.rejectedLine(row, bad));
-    } else {
-      counts.rowsOut++;
-      accepted.add(csvLine(rules.fields));
+      const bad = rules.apply(row, accepted);
+      if (bad) {
+        if (counts.rowsRejected === 0) rejected.add(csvLine(rejectedHeader));
+        counts.rowsRejected++;
+        rejected.add(rules.rejectedLine(row, bad));
+      } else counts.rowsOut++;
+      if (accepted.isFull) await flush(accepted, layout);
+      if (rejected.isFull) await flush(rejected, layout);
     }
-    if (accepted.isFull) await flush(accepted, layout);
-    if (rejected.isFull) await flush(rejected, layout);
   }
   if (!rules) throw new LabError('HeaderMissing', sheet.sheetName);
   if (counts.rowsIn === 0) throw new LabError('ReportEmpty', sheet.sheetName);
@@ -88,16 +90,17 @@ async function flush(writer: CsvWriter, layout: ReportLayout): Promise<void> {
 }
 
 function isHeader(row: SheetRow, layout: ReportLayout): boolean {
-  if (layout.headerRow === undefined) return !row.cells.every(isBlank);
+  if (layout.headerRow === undefined) return !row.isBlank();
   if (row.number > layout.headerRow) throw new LabError('HeaderMissing', `row ${layout.headerRow} is absent`);
   return row.number === layout.headerRow;
 }
 
 /** Where each of the layout's columns stands in the sheet, from 0. Columns that the layout does not name are ignored. */
 function columnPositions(header: SheetRow, layout: ReportLayout, sheetName: string): number[] {
-  if (header.cells.every(isBlank))
+  const cells = header.cells();
+  if (cells.every(isBlank))
     throw new LabError('HeaderMissing', `row ${header.number} of ${sheetName} is blank`);
-  const found = header.cells.map((cell) => headerKey(isBlank(cell) ? '' : String(rawCell(cell))));
+  const found = cells.map((cell) => headerKey(isBlank(cell) ? '' : String(rawCell(cell))));
   const missing: Column[] = [];
   const positions = layout.columns.map((column) => {
     const wanted = headerKey(column.header);
@@ -116,6 +119,9 @@ function columnPositions(header: SheetRow, layout: ReportLayout, sheetName: stri
   return positions;
 }
 
+const comma = 44;
+const newline = 10;
+
 interface BadRow {
   /** Index of the column in the layout. */
   column: number;
@@ -123,54 +129,81 @@ interface BadRow {
   badCells: number;
 }
 
-/** The layout's rules over one sheet. `apply` leaves the converted fields in `fields`. */
+/** The layout's rules over one sheet. */
 class RowRules {
-  readonly fields: string[];
   readonly #layout: ReportLayout;
   readonly #positions: readonly number[];
-  readonly #converters: ((cell: Cell | undefined) => Converted)[];
-  readonly #keyColumns: number[];
-  readonly #keys = new KeySet();
+  readonly #writers: readonly FieldWriter[];
+  readonly #keyColumns: readonly number[];
+  readonly #keys: KeySet;
+  /** By column, where the fields of the row stand that is written; then of the key's columns alone. */
+  readonly #starts: Uint32Array;
+  readonly #ends: Uint32Array;
+  readonly #keyStarts: Uint32Array;
+  readonly #keyEnds: Uint32Array;
 
   constructor(layout: ReportLayout, positions: readonly number[], sheet: SheetReader) {
-    this.fields = layout.columns.map(() => '');
     this.#layout = layout;
+    this.#keys = new KeySet(Math.min(layout.limits.rows, sheet.mostRows));
     this.#positions = positions;
-    this.#converters = layout.columns.map((column) => cellConverter(column, sheet.date1904));
+    this.#writers = layout.columns.map((column) => fieldWriter(column, sheet.date1904));
     this.#keyColumns = layout.key.map((name) => layout.columns.findIndex((column) => column.name === name));
+    [this.#starts, this.#ends] = [
+      new Uint32Array(layout.columns.length),
+      new Uint32Array(layout.columns.length),
+    ];
+    [this.#keyStarts, this.#keyEnds] = [
+      new Uint32Array(layout.key.length),
+      new Uint32Array(layout.key.length),
+    ];
   }
 
-  apply(row: SheetRow): BadRow | undefined {
+  /** Writes the row, or nothing when it is bad. */
+  apply(row: SheetRow, out: CsvWriter): BadRow | undefined {
+    const begin = out.length;
     let bad: BadRow | undefined;
-    for (let i = 0; i < this.#converters.length; i++) {
-      const value = (this.#converters[i] as (cell: Cell | undefined) => Converted)(
-        row.cells[this.#positions[i] as number],
-      );
-      if (typeof value !== 'string') this.fields[i] = value === null ? '' : value.text;
-      else if (bad) bad.badCells++;
-      else bad = { column: i, reason: value, badCells: 1 };
+    for (let i = 0; i < this.#writers.length; i++) {
+      if (i > 0) out.addByte(comma);
+      this.#starts[i] = out.length;
+      const reason = (this.#writers[i] as FieldWriter)(row, this.#positions[i] as number, out);
+      this.#ends[i] = out.length;
+      if (reason === undefined) continue;
+      if (bad) bad.badCells++;
+      else bad = { column: i, reason, badCells: 1 };
     }
-    if (!bad && !this.#keys.add(this.#keyColumns.map((i) => this.fields[i] as string))) {
-      return {
+    if (!bad && this.#isKnown(out)) {
+      bad = {
         column: this.#keyColumns[0] as number,
         reason: 'DuplicateKey',
         badCells: this.#keyColumns.length,
       };
     }
+    if (bad) out.length = begin;
+    else out.addByte(newline);
     return bad;
+  }
+
+  /** Two fields are equal just when their CSV is. */
+  #isKnown(out: CsvWriter): boolean {
+    for (let i = 0; i < this.#keyColumns.length; i++) {
+      const column = this.#keyColumns[i] as number;
+      this.#keyStarts[i] = this.#starts[column] as number;
+      this.#keyEnds[i] = this.#ends[column] as number;
+    }
+    return !this.#keys.add(out.buffer, this.#keyStarts, this.#keyEnds);
   }
 
   rejectedLine(row: SheetRow, bad: BadRow): string {
     const position = this.#positions[bad.column] as number;
     const raw = this.#layout.columns.map(({ name }, i) => [
       name,
-      rawCell(row.cells[this.#positions[i] as number]),
+      rawCell(row.cell(this.#positions[i] as number)),
     ]);
     return csvLine([
       String(row.number),
       cellAddress(position, row.number),
       (this.#layout.columns[bad.column] as Column).name,
-      String(rawCell(row.cells[position]) ?? ''),
+      String(rawCell(row.cell(position)) ?? ''),
       bad.reason,
       String(bad.badCells),
       JSON.stringify(Object.fromEntries(raw)),
