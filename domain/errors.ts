@@ -346,6 +346,11 @@ const table = {
     message: (v) => `the archive holds no corrections of this drop with a hash that begins with ${v}`,
     remedy: 'name one of these, or give the file with --corrected',
   },
+  CorrectionsAmbiguous: {
+    kind: 'setup',
+    message: (v) => `several corrections of this drop have a hash that begins with ${v}`,
+    remedy: 'give more of its digits',
+  },
   FileUnusable: {
     kind: 'setup',
     message: (v) => `a file cannot be used: ${v}`,

@@ -1,10 +1,12 @@
 import { LabError } from '../errors.ts';
 import { cellAddress, isBlank, type RejectReason, rawCell } from './cells.ts';
+import { CorrectedRows, cellWriter, rawCells } from './corrected-rows.ts';
+import type { Corrections } from './corrections.ts';
 import { type ByteSink, CsvWriter, csvLine } from './csv.ts';
 import { type FieldWriter, fieldWriter } from './fields.ts';
 import { KeySet } from './key-set.ts';
 import { type Column, headerKey, type ReportLayout } from './layout.ts';
-import type { SheetRow } from './sheet-row.ts';
+import type { Cell, SheetRow } from './sheet-row.ts';
 import { openSheet, type SheetReader } from './workbook.ts';
 import type { ByteSource } from './zip.ts';
 
@@ -30,15 +32,21 @@ export const rejectedHeader = ['row', 'cell', 'column', 'value', 'reason', 'bad_
  * and the whole row as JSON by column name, from which it can be replayed. `rejected` gets nothing, not even its header, when
  * no row is bad. Both are awaited; neither is ended here.
  *
- * The same bytes in give the same bytes out, for one transformVersion and layout.
+ * With corrections, the bad rows that they name are judged again as corrected, after all others and in the order of rows: a
+ * row that was good without them stays, and what is bad still is set aside as corrected.
+ *
+ * The same bytes in give the same bytes out, for one transformVersion, layout and set of corrections.
  *
  * Throws, when the report is refused whole: WorkbookUnreadable, WorkbookEncrypted, SheetMissing, HeaderMissing,
- * ColumnMissing, ColumnDuplicated, ReportTooLarge, ReportEmpty, AllRowsRejected. Some of them show only at the end, after
- * rows went out: what the sinks got is then to be thrown away, except that with AllRowsRejected `rejected` is complete.
+ * ColumnMissing, ColumnDuplicated, ReportTooLarge, ReportEmpty, AllRowsRejected, CorrectionsForeign. Some of them show only
+ * at the end, after rows went out: what the sinks got is then to be thrown away, except that with AllRowsRejected `rejected`
+ * is complete.
  */
 export async function transformWorkbook(o: {
   workbook: ByteSource;
   layout: ReportLayout;
+  /** Of rows that are bad in this workbook. @default none */
+  corrections?: Corrections;
   accepted: ByteSink;
   rejected: ByteSink;
 }): Promise<TransformCounts> {
@@ -48,6 +56,13 @@ export async function transformWorkbook(o: {
   const rejected = new CsvWriter(o.rejected);
   const counts: TransformCounts = { rowsIn: 0, rowsOut: 0, rowsRejected: 0 };
 
+  const setAside = (rules: RowRules, number: number, cells: readonly Cell[], bad: BadRow): void => {
+    if (counts.rowsRejected === 0) rejected.add(csvLine(rejectedHeader));
+    counts.rowsRejected++;
+    rejected.add(rules.rejectedLine(number, cells, bad));
+  };
+
+  const corrected = o.corrections && new CorrectedRows(o.corrections, layout);
   let rules: RowRules | undefined;
   for await (const rows of sheet.portions()) {
     while (rows.next()) {
@@ -64,16 +79,19 @@ export async function transformWorkbook(o: {
         throw new LabError('ReportTooLarge', `more than ${layout.limits.rows} rows`);
 
       const bad = rules.apply(row, accepted);
-      if (bad) {
-        if (counts.rowsRejected === 0) rejected.add(csvLine(rejectedHeader));
-        counts.rowsRejected++;
-        rejected.add(rules.rejectedLine(row, bad));
-      } else counts.rowsOut++;
+      if (!bad) counts.rowsOut++;
+      else if (corrected?.has(row.number)) corrected.take(row.number, rules.cells(row));
+      else setAside(rules, row.number, rules.cells(row), bad);
       if (accepted.isFull) await flush(accepted, layout);
       if (rejected.isFull) await flush(rejected, layout);
     }
   }
   if (!rules) throw new LabError('HeaderMissing', sheet.sheetName);
+  for (const { number, cells } of corrected?.all() ?? []) {
+    const bad = rules.applyCells(cells, accepted);
+    if (!bad) counts.rowsOut++;
+    else setAside(rules, number, cells, bad);
+  }
   if (counts.rowsIn === 0) throw new LabError('ReportEmpty', sheet.sheetName);
   await flush(rejected, layout);
   if (counts.rowsOut === 0)
@@ -134,6 +152,9 @@ class RowRules {
   readonly #layout: ReportLayout;
   readonly #positions: readonly number[];
   readonly #writers: readonly FieldWriter[];
+  /** Of corrected rows, where there are any. */
+  #cellWriters: readonly ReturnType<typeof cellWriter>[] | undefined;
+  readonly #date1904: boolean;
   readonly #keyColumns: readonly number[];
   readonly #keys: KeySet;
   /** By column, where the fields of the row stand that is written; then of the key's columns alone. */
@@ -147,6 +168,7 @@ class RowRules {
     this.#keys = new KeySet(Math.min(layout.limits.rows, sheet.mostRows));
     this.#positions = positions;
     this.#writers = layout.columns.map((column) => fieldWriter(column, sheet.date1904));
+    this.#date1904 = sheet.date1904;
     this.#keyColumns = layout.key.map((name) => layout.columns.findIndex((column) => column.name === name));
     [this.#starts, this.#ends] = [
       new Uint32Array(layout.columns.length),
@@ -160,12 +182,26 @@ class RowRules {
 
   /** Writes the row, or nothing when it is bad. */
   apply(row: SheetRow, out: CsvWriter): BadRow | undefined {
+    return this.#apply(this.#writers, row, out);
+  }
+
+  /** The same for a row that is no longer in the sheet; cells by the layout's columns. */
+  applyCells(cells: readonly Cell[], out: CsvWriter): BadRow | undefined {
+    this.#cellWriters ??= this.#layout.columns.map((column, i) => cellWriter(column, i, this.#date1904));
+    return this.#apply(this.#cellWriters, cells, out);
+  }
+
+  #apply<Row>(
+    writers: readonly ((row: Row, position: number, out: CsvWriter) => RejectReason | undefined)[],
+    row: Row,
+    out: CsvWriter,
+  ): BadRow | undefined {
     const begin = out.length;
     let bad: BadRow | undefined;
-    for (let i = 0; i < this.#writers.length; i++) {
+    for (let i = 0; i < writers.length; i++) {
       if (i > 0) out.addByte(comma);
       this.#starts[i] = out.length;
-      const reason = (this.#writers[i] as FieldWriter)(row, this.#positions[i] as number, out);
+      const reason = (writers[i] as (typeof writers)[number])(row, this.#positions[i] as number, out);
       this.#ends[i] = out.length;
       if (reason === undefined) continue;
       if (bad) bad.badCells++;
@@ -193,20 +229,21 @@ class RowRules {
     return !this.#keys.add(out.buffer, this.#keyStarts, this.#keyEnds);
   }
 
-  rejectedLine(row: SheetRow, bad: BadRow): string {
-    const position = this.#positions[bad.column] as number;
-    const raw = this.#layout.columns.map(({ name }, i) => [
-      name,
-      rawCell(row.cell(this.#positions[i] as number)),
-    ]);
+  /** By the layout's columns. */
+  cells(row: SheetRow): Cell[] {
+    return this.#positions.map((position) => row.cell(position));
+  }
+
+  /** @param cells by the layout's columns */
+  rejectedLine(number: number, cells: readonly Cell[], bad: BadRow): string {
     return csvLine([
-      String(row.number),
-      cellAddress(position, row.number),
+      String(number),
+      cellAddress(this.#positions[bad.column] as number, number),
       (this.#layout.columns[bad.column] as Column).name,
-      String(rawCell(row.cell(position)) ?? ''),
+      String(rawCell(cells[bad.column]) ?? ''),
       bad.reason,
       String(bad.badCells),
-      JSON.stringify(Object.fromEntries(raw)),
+      JSON.stringify(rawCells(this.#layout, cells)),
     ]);
   }
 }

@@ -1,6 +1,7 @@
 import ExcelJS from 'exceljs';
 import { strToU8, unzipSync, type Zippable, zipSync } from 'fflate';
 import Papa from 'papaparse';
+import type { Corrections } from '../../../domain/fashion/corrections.ts';
 import { inventoryLayout } from '../../../domain/fashion/inventory-layout.ts';
 import type { ReportLayout } from '../../../domain/fashion/layout.ts';
 import { type TransformCounts, transformWorkbook } from '../../../domain/fashion/transform.ts';
@@ -66,12 +67,14 @@ export interface Outcome extends TransformCounts {
 export async function transformed(
   workbook: Uint8Array,
   layout: ReportLayout = inventoryLayout,
+  corrections?: Corrections,
 ): Promise<Outcome> {
   const accepted: Uint8Array[] = [];
   const rejected: Uint8Array[] = [];
   const counts = await transformWorkbook({
     workbook: bytesSource(workbook),
     layout,
+    corrections,
     accepted: (piece) => void accepted.push(piece),
     rejected: (piece) => void rejected.push(piece),
   });
