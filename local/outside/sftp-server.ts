@@ -38,6 +38,8 @@ export interface SftpFaults {
   stallAfterBytes: number | undefined;
   /** Each READ is answered this much later, ms. */
   readDelayMs: number;
+  /** READs wait for their answer until this is over: what is read was on disk before. */
+  holdReads: boolean;
   /** How many more times a fault may strike before all of them are over. @default endless */
   strikes: number;
 }
@@ -101,6 +103,7 @@ const noFaults: Readonly<SftpFaults> = {
   dropAfterBytes: undefined,
   stallAfterBytes: undefined,
   readDelayMs: 0,
+  holdReads: false,
   strikes: Number.POSITIVE_INFINITY,
 };
 

@@ -164,6 +164,7 @@ export function serveDirectory(session: SftpSession): Promise<void> {
       const wanted = Math.min(length, largestChunk);
       const { bytesRead, buffer } = await opened.file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset);
       if (faults.readDelayMs > 0) await delay(faults.readDelayMs);
+      while (faults.holdReads && !ended) await delay(2);
       if (ended) return;
       if (bytesRead === 0) throw new Status(STATUS_CODE.EOF, 'end of file');
       const would = opened.sent + bytesRead;

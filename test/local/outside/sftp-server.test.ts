@@ -244,6 +244,15 @@ describe('what it can be told to do wrong', () => {
     expect(performance.now() - start).toBeGreaterThan(30 * 19);
   });
 
+  it('hold back what they have read, until they are told', async () => {
+    server.faults.holdReads = true;
+    const reading = read();
+    const early = await Promise.race([reading, new Promise((settle) => setTimeout(settle, 50, 'held'))]);
+    expect(early).toBe('held');
+    server.heal();
+    expect(await reading).toBe(content.length);
+  });
+
   it('do it once, and be well again', async () => {
     Object.assign(server.faults, { dropAfterBytes: 0, strikes: 1 });
     await expect(read()).rejects.toThrow();
