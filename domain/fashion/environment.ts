@@ -15,6 +15,14 @@ export const collectEnvironment = [
   'SLOT_SCHEDULE',
   /** Source of the regular expression whose groups `date` and `slot` name the slot of a file. */
   'FILE_NAME_PATTERN',
+  /** Seconds after a slot from which its report is late. */
+  'GRACE_SECONDS',
+  /** Seconds after which the claim of a collector that was killed lapses: longer than the function may run. */
+  'LEASE_SECONDS',
+  /** Seconds from the connection to the login, at most. */
+  'SFTP_LOGIN_SECONDS',
+  /** Seconds for which the server may leave everything unanswered. */
+  'SFTP_SILENCE_SECONDS',
 ] as const;
 
 export const transformEnvironment = [

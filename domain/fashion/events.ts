@@ -12,9 +12,12 @@ const positiveSeconds = z.number().min(0).max(86_400);
 export const collectionWaits = z.object({
   /** Seconds between two looks at the SFTP server while the drop of the slot is not there yet. */
   lookSeconds: positiveSeconds,
+  /** Seconds for which a file must not change before it is taken, and between the looks that see that. */
+  settleSeconds: positiveSeconds,
   /** Seconds before a failed attempt is repeated. */
   retrySeconds: positiveSeconds,
 });
+export type CollectionWaits = z.infer<typeof collectionWaits>;
 
 /** Input of the collection state machine; the schedule sends it, the "run now" command too. */
 export const collectionInput = z.object({
@@ -22,6 +25,16 @@ export const collectionInput = z.object({
   scheduledAt: z.string().optional(),
   /** How often to look for the slot's drop before giving up. */
   looks: z.number().int().min(1).max(1000),
+  /**
+   * How often to look again, beside `looks`, because a file is still being written or another collector has it. When they
+   * are used up such looks count like any other.
+   */
+  settleRounds: z.number().int().min(0).max(1000),
+  /** Files this much older than the newest on the server, seconds, or younger, are hashed again once; 0 is none. */
+  rehashSeconds: z
+    .number()
+    .min(0)
+    .max(366 * 86_400),
   /** How often a failed attempt is repeated. */
   attempts: z.number().int().min(1).max(20),
   waits: collectionWaits,
@@ -29,7 +42,12 @@ export const collectionInput = z.object({
 export type CollectionInput = z.infer<typeof collectionInput>;
 
 /** Input of the collector function. */
-export const collectRequest = z.object({ scheduledAt: z.string().nullish() });
+export const collectRequest = z.object({
+  scheduledAt: z.string().nullish(),
+  settleSeconds: positiveSeconds,
+  /** As in the input at a run's first look; 0 at the later ones. */
+  rehashSeconds: collectionInput.shape.rehashSeconds,
+});
 export type CollectRequest = z.infer<typeof collectRequest>;
 
 export interface CollectedFile {
@@ -40,6 +58,8 @@ export interface CollectedFile {
   /** Bytes. */
   size: number;
   sha256: string;
+  /** True where it was written after its slot's grace period, and is the slot's first. */
+  late: boolean;
 }
 
 export interface CollectResult {
@@ -47,6 +67,13 @@ export interface CollectResult {
   collected: CollectedFile[];
   /** Files that can never be archived as they are, such as those whose name holds an impossible date. */
   refused: { path: string; error: string; cause: string }[];
+  /** Files to look at again soon: still being written, in the hands of another collector, or no time was left. */
+  settling: number;
+  /**
+   * Files that were hashed again: still the same, with other content (those are in `collected`), and not hashed because
+   * no time was left or another collector has them. Null where none was asked for.
+   */
+  rehashed: { same: number; changed: number; left: number } | null;
   /** Files on the server that match the report's name pattern. */
   seen: number;
   /** True when the drop of the scheduled slot is archived, or when no slot is waited for. */
@@ -148,6 +175,8 @@ export interface LoadDetail {
   rowsStaged?: number;
   /** `current`: now what the shop front reads; `history`: recorded only, a newer drop is current. */
   outcome?: 'current' | 'history';
+  /** True where an arrived drop has the rows of the last drop before its slot: the client's export may be stuck. */
+  unchanged?: boolean;
   stagedAt?: string;
   loadedAt?: string;
 }

@@ -26,9 +26,10 @@ export interface CollectionWorkflowProps {
 }
 
 /**
- * Looks at the SFTP server until the drop of the scheduled slot is archived, or the looks are used up: then the execution
- * fails with `DropMissing` and the alarm rings. A file that is refused fails the execution too, after all others are
- * collected. Waits, looks and attempts come from the execution's input.
+ * Looks at the SFTP server until the drop of the scheduled slot is archived and no file is left that is still being written,
+ * or the looks are used up: then the execution fails with `DropMissing` where the drop is not there, and the alarm rings. A
+ * file that is refused fails the execution too, after all others are collected. Waits, looks and attempts come from the
+ * execution's input.
  */
 export class CollectionWorkflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -39,7 +40,9 @@ export class CollectionWorkflow extends Construct {
       assign: {
         input: '{% $states.input %}',
         look: 1,
+        settleRound: 0,
         attempt: 1,
+        rehashed: null,
         collected: [],
         refused: [],
         failure: null,
@@ -53,6 +56,7 @@ export class CollectionWorkflow extends Construct {
       error: 'DropMissing',
       cause:
         "{% 'no report for slot ' & $slot & ' after ' & $string($look) & ' looks' & " +
+        "($settling > 0 ? '; not at rest: ' & $string($settling) & ' files' : '') & " +
         "($count($refused) > 0 ? '; refused: ' & $refused[0].cause : '') %}",
     });
     const refused = Fail.jsonata(this, 'Refused', {
@@ -61,19 +65,29 @@ export class CollectionWorkflow extends Construct {
       cause: '{% $refused[0].cause %}',
     });
     const collected = Pass.jsonata(this, 'Collected', {
-      outputs: { slot: '{% $slot %}', collected: '{% $collected %}' },
+      outputs: {
+        slot: '{% $slot %}',
+        collected: '{% $collected %}',
+        settling: '{% $settling %}',
+        rehashed: '{% $rehashed %}',
+      },
     });
 
     const collect = LambdaInvoke.jsonata(this, 'Collect', {
       lambdaFunction: props.collect,
       payload: TaskInput.fromObject({
         scheduledAt: '{% $exists($input.scheduledAt) ? $input.scheduledAt : null %}',
+        settleSeconds: '{% $input.waits.settleSeconds %}',
+        // Once is enough: until a look has come back with the result.
+        rehashSeconds: '{% $rehashed ? 0 : $input.rehashSeconds %}',
       }),
       assign: {
         complete: '{% $states.result.Payload.complete %}',
         slot: '{% $states.result.Payload.slot %}',
         collected: '{% [$append($collected, $states.result.Payload.collected)] %}',
         refused: '{% $states.result.Payload.refused %}',
+        settling: '{% $states.result.Payload.settling %}',
+        rehashed: '{% $states.result.Payload.rehashed ? $states.result.Payload.rehashed : $rehashed %}',
       },
       retryOnServiceExceptions: false, // the waits of these retries could not come from the input
     });
@@ -81,11 +95,16 @@ export class CollectionWorkflow extends Construct {
       time: WaitTime.seconds('{% $input.waits.lookSeconds %}'),
       assign: { look: '{% $look + 1 %}' },
     });
+    const waitToSettle = Wait.jsonata(this, 'WaitToSettle', {
+      time: WaitTime.seconds('{% $input.waits.settleSeconds %}'),
+      assign: { settleRound: '{% $settleRound + 1 %}' },
+    });
     const waitToRetry = Wait.jsonata(this, 'WaitToRetry', {
       time: WaitTime.seconds('{% $input.waits.retrySeconds %}'),
       assign: { attempt: '{% $attempt + 1 %}' },
     });
     waitToLook.next(collect);
+    waitToSettle.next(collect);
     waitToRetry.next(collect);
     const mayTryAgain = Choice.jsonata(this, 'MayTryAgain')
       .when(Condition.jsonata('{% $attempt < $input.attempts %}'), waitToRetry)
@@ -93,12 +112,14 @@ export class CollectionWorkflow extends Construct {
     const assign = { failure: '{% $states.errorOutput %}' };
     collect.addCatch(failed, { errors: errorCodes('refused'), assign });
     collect.addCatch(mayTryAgain, { errors: ['States.ALL'], assign });
+    const when = (condition: string) => Condition.jsonata(`{% ${condition} %}`);
     collect.next(
       Choice.jsonata(this, 'SlotComplete')
-        .when(Condition.jsonata('{% $complete and $count($refused) > 0 %}'), refused)
-        .when(Condition.jsonata('{% $complete %}'), collected)
-        .when(Condition.jsonata('{% $look < $input.looks %}'), waitToLook)
-        .otherwise(missing),
+        .when(when('$settling > 0 and $settleRound < $input.settleRounds'), waitToSettle)
+        .when(when('($settling > 0 or $not($complete)) and $look < $input.looks'), waitToLook)
+        .when(when('$not($complete)'), missing)
+        .when(when('$count($refused) > 0'), refused)
+        .otherwise(collected),
     );
 
     this.stateMachine = new StateMachine(this, 'StateMachine', {

@@ -51,6 +51,18 @@ export interface FashionStackProps extends StackProps {
   /** How long after the slot to look for its drop, and how often. @default every 5 minutes for 45 minutes */
   readonly grace?: { every: Duration; during: Duration };
   /**
+   * For how long a file must not have changed before it is taken, and how often to look again for that before such looks
+   * count like those of the grace period. @default 15 seconds, 20 times
+   */
+  readonly settle?: { every: Duration; rounds: number };
+  /**
+   * How much older than the newest a file may be to be read again in each run, in case that its content changed and its size
+   * and time did not. 0 turns it off. @default 3 days
+   */
+  readonly rehashFor?: Duration;
+  /** How long the SFTP server may take for a login, and how long it may leave everything unanswered. @default 20 and 30 seconds */
+  readonly sftpPatience?: { login: Duration; silence: Duration };
+  /**
    * What a report may be at most; one that is more is refused whole. Memory and disk of the transform follow from it.
    * @default 1,048,575 rows (a sheet has no more), 1,000,000 distinct strings, 2 GiB inflated, a workbook of 256 MiB
    */
@@ -75,6 +87,9 @@ export class FashionStack extends Stack {
     const timeZone = props.timeZone ?? 'Europe/Paris';
     const slots = props.slots ?? ['0600', '1800'];
     const grace = props.grace ?? { every: Duration.minutes(5), during: Duration.minutes(45) };
+    const settle = props.settle ?? { every: Duration.seconds(15), rounds: 20 };
+    const rehashFor = props.rehashFor ?? Duration.days(3);
+    const patience = props.sftpPatience ?? { login: Duration.seconds(20), silence: Duration.seconds(30) };
     // A first deploy that fails takes everything back: what it left, names included, would be in the next one's way.
     const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
@@ -131,10 +146,11 @@ export class FashionStack extends Stack {
       removalPolicy,
     });
 
+    const collectTimeout = Duration.minutes(10);
     const collect = new LabFunction<(typeof collectEnvironment)[number]>(this, 'Collect', {
       handler: 'fashion/collect.ts',
       description: 'Archives each report on the SFTP server that is not archived yet',
-      timeout: Duration.minutes(10),
+      timeout: collectTimeout,
       memory: 1024,
       environment: {
         ARCHIVE_BUCKET: archive.bucket.bucketName,
@@ -142,6 +158,11 @@ export class FashionStack extends Stack {
         SFTP_SECRET_ARN: sftp.secretArn,
         SLOT_SCHEDULE: JSON.stringify({ timeZone, slots }),
         FILE_NAME_PATTERN: props.fileNamePattern ?? defaultFileNamePattern,
+        GRACE_SECONDS: String(grace.during.toSeconds()),
+        // A collector that runs never loses its claim: it ends before.
+        LEASE_SECONDS: String(collectTimeout.toSeconds() + 60),
+        SFTP_LOGIN_SECONDS: String(patience.login.toSeconds()),
+        SFTP_SILENCE_SECONDS: String(patience.silence.toSeconds()),
       },
       removalPolicy,
     });
@@ -153,7 +174,7 @@ export class FashionStack extends Stack {
       actions: ['secretsmanager:GetSecretValue'],
       resourceArns: [sftp.secretArn],
     });
-    collectedFiles.grant(collect, 'dynamodb:BatchGetItem', 'dynamodb:PutItem');
+    collectedFiles.grant(collect, 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem');
 
     const limits = checkedLimits({ ...defaultLimits, ...props.limits });
     const transform = new LabFunction<(typeof transformEnvironment)[number]>(this, 'Transform', {
@@ -211,7 +232,13 @@ export class FashionStack extends Stack {
             scheduledAt: '<aws.scheduler.scheduled-time>',
             looks: Math.floor(grace.during.toSeconds() / grace.every.toSeconds()) + 1,
             attempts: 5,
-            waits: { lookSeconds: grace.every.toSeconds(), retrySeconds: 60 },
+            settleRounds: settle.rounds,
+            rehashSeconds: rehashFor.toSeconds(),
+            waits: {
+              lookSeconds: grace.every.toSeconds(),
+              settleSeconds: settle.every.toSeconds(),
+              retrySeconds: 60,
+            },
           } satisfies CollectionInput),
           deadLetterQueue: undelivered,
           retryAttempts: 10,
@@ -274,14 +301,20 @@ export class FashionStack extends Stack {
       runbook:
         'An import took over two hours: look for locks and a stopped warehouse in Query Editor, then replay the slot.',
     });
-    const rows = (metricName: string) =>
+    const sumOf = (service: string, metricName: string) =>
       new Metric({
         namespace: metricNamespace,
         metricName,
         period,
         statistic: 'Sum',
-        dimensionsMap: { service: 'Transform' },
+        dimensionsMap: { service },
       });
+    const rows = (metricName: string) => sumOf('Transform', metricName);
+    operations.alarm('LateDrops', {
+      metric: sumOf('Collect', 'LateDrops'),
+      runbook:
+        'A report was written after the grace period of its slot; it is collected and loads by itself. Ask the client what held it up, and check its date and slot (log of the collector, "late") if the server clock may be wrong.',
+    });
     operations.alarm('RowsSetAside', {
       metric: rows('RowsRejected'),
       threshold: 100,
@@ -289,6 +322,11 @@ export class FashionStack extends Stack {
         'Over 100 rows of a report were set aside: read the CSV below rejected/ (cell, value, reason), tell the client, replay after the fix.',
     });
     operations.show(
+      new GraphWidget({
+        title: 'Drops',
+        left: [sumOf('Collect', 'DropsCollected'), sumOf('Collect', 'LateDrops')],
+        width: 12,
+      }),
       new GraphWidget({ title: 'Rows', left: [rows('RowsIn'), rows('RowsRejected')], width: 12 }),
       new GraphWidget({
         title: 'Archive to SQL',
@@ -331,7 +369,9 @@ export class FashionStack extends Stack {
     const now = {
       looks: 1,
       attempts: 1,
-      waits: { lookSeconds: 60, retrySeconds: 60 },
+      settleRounds: 20,
+      rehashSeconds: 0,
+      waits: { lookSeconds: 60, settleSeconds: 15, retrySeconds: 60 },
     } satisfies CollectionInput;
     output(
       'RunNowCommand',

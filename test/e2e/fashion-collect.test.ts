@@ -1,11 +1,31 @@
-import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  GetFunctionConfigurationCommand,
+  InvokeCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+  type UpdateFunctionConfigurationCommandInput,
+} from '@aws-sdk/client-lambda';
 import { ListObjectsV2Command, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import type { CollectionInput, CollectResult } from '../../domain/fashion/contract.ts';
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  type CollectionInput,
+  type CollectRequest,
+  type CollectResult,
+  type DropKey,
+  parseArchiveKey,
+} from '../../domain/fashion/contract.ts';
 import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
+import { metricNamespace } from '../../domain/shared/contract.ts';
 import { type Execution, timeZone } from '../../local/fashion/driver.ts';
+import { logicalIdOf } from '../../local/fashion/lab.ts';
+import { killFunction } from '../../local/function-processes.ts';
 import { startSftpServer } from '../../local/outside/sftp-server.ts';
 import { newKeyPair } from '../../local/outside/ssh-keys.ts';
+import { countedReport, expectEachRowOnce } from './fashion-accounts.ts';
 import {
   calendar,
   callerOf,
@@ -19,12 +39,22 @@ import {
 } from './fashion-lab.ts';
 
 let fashion: FashionLab;
+let lambda: LambdaClient;
+let tables: DynamoDBDocumentClient;
 beforeAll(async () => {
   fashion = await openFashionLab();
+  lambda = new LambdaClient(fashion.laptop.clients);
+  tables = DynamoDBDocumentClient.from(new DynamoDBClient(fashion.laptop.clients));
 });
-afterAll(() => fashion?.close());
+afterAll(async () => {
+  lambda?.destroy();
+  tables?.destroy();
+  await fashion?.close();
+});
 afterEach(async () => {
   fashion.laptop.proxy.faults.clear();
+  if (changedCollector) await lambda.send(new UpdateFunctionConfigurationCommand(changedCollector));
+  changedCollector = undefined;
   fashion.driver.sftp.heal();
   await fashion.driver.fillInSecret({});
   for (const name of await readdir(fashion.driver.served)) await rm(join(fashion.driver.served, name));
@@ -42,12 +72,51 @@ async function clientWrites(name: string, bytes: Uint8Array, modifiedAt: number)
   await rename(hidden, path);
 }
 
+/** What the collection state machine returns. */
+type Collected = Pick<CollectResult, 'slot' | 'collected' | 'settling' | 'rehashed'>;
+
 async function collect(
   at: DateAndSlot,
   changes: Partial<CollectionInput> = {},
-): Promise<{ execution: Execution; result: Pick<CollectResult, 'slot' | 'collected'> }> {
-  const execution = await fashion.driver.triggerSchedule(at, { looks: 1, waits: noWaits, ...changes });
-  return { execution, result: execution.output as unknown as Pick<CollectResult, 'slot' | 'collected'> };
+): Promise<{ execution: Execution; result: Collected }> {
+  const execution = await fashion.driver.triggerSchedule(at, {
+    looks: 1,
+    rehashSeconds: 0,
+    waits: noWaits,
+    ...changes,
+  });
+  return { execution, result: execution.output as unknown as Collected };
+}
+
+/** What has a run hash the files of the last days again. */
+const again = { rehashSeconds: 3 * 86_400 };
+
+/** What the collector's table has of a file. */
+async function known(name: string) {
+  const table = fashion.lab.resources.get(
+    [...fashion.lab.resources.keys()].find((id) => id.startsWith('CollectedFiles')) ?? '',
+  );
+  const { Item } = await tables.send(new GetCommand({ TableName: table, Key: { path: `/${name}` } }));
+  return Item as Record<string, never> & { claim: { lapsesAt: number }; collectedAt: string };
+}
+
+let changedCollector: UpdateFunctionConfigurationCommandInput | undefined;
+/** Deploys the collector with other settings than the stack's, until the test is over. */
+async function setCollector(
+  variables: Record<string, string>,
+  settings: Partial<UpdateFunctionConfigurationCommandInput> = {},
+): Promise<void> {
+  const FunctionName = fashion.lab.resources.get(logicalIdOf(fashion.lab, 'Collect'));
+  const { Environment, Timeout } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const before = { FunctionName, Timeout, Environment: { Variables: Environment?.Variables } };
+  changedCollector ??= before;
+  await lambda.send(
+    new UpdateFunctionConfigurationCommand({
+      ...before,
+      Environment: { Variables: { ...Environment?.Variables, ...variables } },
+      ...settings,
+    }),
+  );
 }
 
 /** Collects and waits for the imports of all that was collected. */
@@ -74,6 +143,18 @@ function watched() {
     connections: () => sftp.connections - connections,
     logins: () => sftp.logins.slice(logins),
     operations: () => sftp.requests.slice(requests).map(({ operation }) => operation),
+    /** How often the directory was listed. */
+    looks: () => sftp.requests.slice(requests).filter(({ operation }) => operation === 'OPENDIR').length,
+    /** The files that were opened, one entry each time. */
+    opens: () =>
+      sftp.requests
+        .slice(requests)
+        .filter(({ operation }) => operation === 'OPEN')
+        .map(({ path }) => path),
+    /** Settles when the first byte of a file has been asked for. */
+    reading: async () => {
+      while (!sftp.requests.slice(requests).some(({ operation }) => operation === 'READ')) await sleep(5);
+    },
   };
 }
 
@@ -136,7 +217,8 @@ it('a server that refuses connections is tried again, and the report loads when 
   const server = watched();
   Object.assign(fashion.driver.sftp.faults, { refuse: true, strikes: 2 });
   await collectAndImport(at, { attempts: 3 });
-  expect(server.connections()).toBe(3);
+  // Two refused, one that sees the file, one that sees it at rest.
+  expect(server.connections()).toBe(4);
   expect(await currentStock(fashion)).toEqual({ coat: 2 });
 });
 
@@ -209,7 +291,8 @@ it('a report that comes after the first look is collected at the second', async 
   await clientWrites(nameFor(at), await stockOf({ coat: 5 }), writtenAt(at));
   second.release();
   expect(await collected).toHaveLength(1);
-  expect(server.connections()).toBe(2);
+  // And a third that sees it at rest.
+  expect(server.connections()).toBe(3);
   expect(await currentStock(fashion)).toEqual({ coat: 5 });
 });
 
@@ -273,31 +356,372 @@ it('a refused file does not end the wait for the report of the slot', async () =
   expect(server.connections()).toBe(2);
 });
 
-it('two collections at once end with the drop loaded once', async () => {
-  const at = { date: nextDay(), slot: '0600' };
-  await clientWrites(nameFor(at), await stockOf({ coat: 13, dress: 13 }), writtenAt(at));
-  const both = await Promise.all([collect(at), collect(at)]);
-  expect(both.map(({ execution }) => execution.status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
-  const keys = both.flatMap(({ result }) => result.collected.map(({ key }) => key));
-  expect(new Set(keys).size).toBe(1);
-  // Whoever came first, each copy into the archive starts an import.
-  for (const [index, key] of keys.entries()) {
-    expect(await fashion.driver.imported(key, index + 1)).toMatchObject({ status: 'SUCCEEDED' });
+describe('two collections at once', () => {
+  /** @param overlapping lets the one that came first wait within the file until the other one has looked again */
+  async function bothCollect(at: DateAndSlot, overlapping: boolean): Promise<void> {
+    const report = await countedReport(20, 1, 13);
+    await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+    const server = watched();
+    const first = fashion.laptop.proxy.faults.add(
+      { caller: callerOf(fashion, 'Collect'), operation: 'PutObject', times: 1 },
+      { kind: 'hold' },
+    );
+    // The rounds are for the other one, which looks again and again while the file is read.
+    const settleRounds = 1000;
+    const both = Promise.all([collect(at, { settleRounds }), collect(at, { settleRounds })]);
+    await first.reached();
+    if (overlapping) {
+      const { looks } = server;
+      for (const until = looks() + 3; looks() < until; ) await sleep(20);
+    }
+    first.release();
+    const [one, other] = await both;
+    expect([one.execution.status, other.execution.status]).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+    expect(server.opens()).toEqual([`/${nameFor(at)}`]);
+    const keys = [one, other].flatMap(({ result }) => result.collected.map(({ key }) => key));
+    expect(keys).toHaveLength(1);
+    const [key = ''] = keys;
+    expect(await fashion.driver.imported(key)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await fashion.driver.imports(key)).toHaveLength(1);
+    await expectEachRowOnce(fashion, at, [report]);
   }
-  expect(await currentStock(fashion)).toEqual({ coat: 13, dress: 13 });
-  expect(await ledgerOf(fashion, at)).toHaveLength(1);
-  expect(Object.values(await historyOf(fashion, at))).toEqual([2]);
+
+  it('read the file once, archive it once and import it once', () =>
+    bothCollect({ date: nextDay(), slot: '0600' }, false));
+
+  it('do so too when the one comes while the other has the file', () =>
+    bothCollect({ date: nextDay(), slot: '0600' }, true));
+
+  it('hash a file again once', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    await clientWrites(nameFor(at), await stockOf({ coat: 15 }), writtenAt(at));
+    await collectAndImport(at);
+    const server = watched();
+    fashion.driver.sftp.faults.holdReads = true;
+    const both = Promise.all([collect(at, again), collect(at, again)]);
+    for (const { looks } = server; looks() < 2; ) await sleep(20);
+    await server.reading();
+    fashion.driver.sftp.heal();
+    const counts = (await both).map(({ result }) => result.rehashed);
+    expect(server.opens()).toHaveLength(1);
+    expect(counts).toEqual(
+      expect.arrayContaining([
+        { same: 1, changed: 0, left: 0 },
+        { same: 0, changed: 0, left: 1 },
+      ]),
+    );
+  });
+});
+
+it('a collector that is killed with a file in its hands: the next one takes it when the claim has lapsed', async () => {
+  const at = { date: nextDay(), slot: '0600' };
+  const report = await countedReport(20, 1, 16);
+  await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+  await setCollector({ LEASE_SECONDS: '6' });
+  const server = watched();
+  const put = fashion.laptop.proxy.faults.add(
+    { caller: callerOf(fashion, 'Collect'), operation: 'PutObject', times: 1 },
+    { kind: 'hold' },
+  );
+  const running = collect(at, {
+    attempts: 2,
+    settleRounds: 100,
+    waits: { ...noWaits, settleSeconds: 1 },
+  });
+  await put.reached();
+  const { claim } = await known(nameFor(at));
+  expect(killFunction(fashion.laptop, fashion.lab, logicalIdOf(fashion.lab, 'Collect'))).toBeGreaterThan(0);
+  put.remove();
+
+  const { execution, result } = await running;
+  expect(execution).toMatchObject({ status: 'SUCCEEDED' });
+  const { claim: after, collectedAt } = await known(nameFor(at));
+  expect(after).toBeUndefined();
+  expect(Date.parse(collectedAt)).toBeGreaterThan(claim.lapsesAt);
+  expect(server.opens()).toHaveLength(2);
+  expect(await fashion.driver.imported(result.collected[0]?.key ?? '')).toMatchObject({
+    status: 'SUCCEEDED',
+  });
+  await expectEachRowOnce(fashion, at, [report]);
+});
+
+it.each([
+  ['claim', 1],
+  ['record of the drop', 2],
+])('a %s whose answer is lost holds up nothing', async (_what, after) => {
+  const at = { date: nextDay(), slot: '0600' };
+  const report = await countedReport(5, 1, 30);
+  await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+  const server = watched();
+  const lost = fashion.laptop.proxy.faults.add(
+    // Before both, the first look is noted.
+    { caller: callerOf(fashion, 'Collect'), operation: 'UpdateItem', after, times: 1 },
+    { kind: 'cut', at: 'response' },
+  );
+  expect(await collectAndImport(at, { attempts: 1 })).toHaveLength(1);
+  expect(lost.hits).toBe(1);
+  expect(server.looks()).toBe(2);
+  await expectEachRowOnce(fashion, at, [report]);
+});
+
+describe('a file that is still being written', () => {
+  it('waits until it has come to rest, and is read once', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(200, 1, 17);
+    const server = watched();
+    const path = join(fashion.driver.served, nameFor(at));
+    const steps = 4;
+    const piece = Math.ceil(report.bytes.length / steps);
+    await writeFile(path, report.bytes.subarray(0, piece));
+    // One look of the grace period: the rounds for a file that grows are counted apart.
+    const running = collectAndImport(at, { waits: { ...noWaits, settleSeconds: 1 } });
+    for (let step = 1; step < steps; step += 1) {
+      while (server.looks() < step || fashion.driver.sftp.openConnections > 0) await sleep(10);
+      await appendFile(path, report.bytes.subarray(step * piece, (step + 1) * piece));
+    }
+    expect(await running).toHaveLength(1);
+    expect(server.opens()).toHaveLength(1);
+    expect(server.looks()).toBeGreaterThanOrEqual(steps + 1);
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+
+  it('and grows while it is read is read again when it has come to rest', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(200, 1, 18);
+    const server = watched();
+    const path = join(fashion.driver.served, nameFor(at));
+    const half = Math.ceil(report.bytes.length / 2);
+    await writeFile(path, report.bytes.subarray(0, half));
+    fashion.driver.sftp.faults.holdReads = true;
+    const running = collectAndImport(at);
+    await server.reading();
+    await appendFile(path, report.bytes.subarray(half));
+    fashion.driver.sftp.heal();
+    expect(await running).toHaveLength(1);
+    expect(server.opens()).toHaveLength(2);
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+
+  it('and never comes to rest uses up its rounds, then the looks, and fails as DropMissing', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const server = watched();
+    const path = join(fashion.driver.served, nameFor(at));
+    await writeFile(path, 'PK');
+    let ended = false;
+    const running = collect(at, { looks: 2, settleRounds: 2, waits: { ...noWaits, settleSeconds: 1 } });
+    const writing = (async () => {
+      for (; !ended; await sleep(10)) await appendFile(path, 'more');
+    })();
+    const { execution } = await running.finally(() => {
+      ended = true;
+    });
+    await writing;
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'DropMissing' });
+    expect(execution.cause).toContain('not at rest: 1 file');
+    expect(server.looks()).toBe(4);
+    expect(server.opens()).toEqual([]);
+  });
+
+  it('holds up no other file', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(5, 0, 19);
+    await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+    const growing = join(fashion.driver.served, nameFor({ ...at, slot: '1800' }));
+    await writeFile(growing, 'PK');
+    let ended = false;
+    const running = collect(at, { settleRounds: 2, waits: { ...noWaits, settleSeconds: 1 } });
+    const writing = (async () => {
+      for (; !ended; await sleep(10)) await appendFile(growing, 'more');
+    })();
+    const { execution, result } = await running.finally(() => {
+      ended = true;
+    });
+    await writing;
+    expect(execution).toMatchObject({ status: 'SUCCEEDED' });
+    expect(result.collected.map(({ path }) => path)).toEqual([`/${nameFor(at)}`]);
+    expect(result.settling).toBe(1);
+    await fashion.driver.imported(result.collected[0]?.key ?? '');
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+});
+
+it('a file that is replaced while it is read: the new content loads in the same run, and the old one is kept', async () => {
+  const at = { date: nextDay(), slot: '0600' };
+  const old = await countedReport(20, 1, 20);
+  const replacing = await countedReport(30, 2, 21);
+  await clientWrites(nameFor(at), old.bytes, writtenAt(at));
+  const server = watched();
+  fashion.driver.sftp.faults.holdReads = true;
+  const running = collectAndImport(at);
+  await server.reading();
+  await clientWrites(nameFor(at), replacing.bytes, writtenAt(at) + 60_000);
+  fashion.driver.sftp.heal();
+  expect(await running).toHaveLength(2);
+  await expectEachRowOnce(fashion, at, [old, replacing]);
+});
+
+describe('hashed again', () => {
+  it('a file with other content of the same size within the same second is a drop after the one that it corrects', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const wrong = await countedReport(10, 1, 100);
+    let right = await countedReport(10, 1, 101);
+    for (let onHand = 102; right.bytes.length !== wrong.bytes.length; onHand += 1)
+      right = await countedReport(10, 1, onHand);
+    await clientWrites(nameFor(at), wrong.bytes, writtenAt(at));
+    const [first = ''] = await collectAndImport(at);
+    await clientWrites(nameFor(at), right.bytes, writtenAt(at));
+    const { execution, result } = await collect(at, again);
+    expect(execution).toMatchObject({ status: 'SUCCEEDED' });
+    expect(result.rehashed).toEqual({ same: 0, changed: 1, left: 0 });
+    const second = result.collected[0]?.key ?? '';
+    await fashion.driver.imported(second);
+    expect([first, second].map((key) => (parseArchiveKey(key) as DropKey).modifiedAt)).toEqual([
+      writtenAt(at),
+      writtenAt(at) + 1,
+    ]);
+    await expectEachRowOnce(fashion, at, [wrong, right]);
+
+    // From now on that is what is known.
+    const third = await collect(at, again);
+    expect(third.result).toMatchObject({ collected: [], rehashed: { same: 1, changed: 0, left: 0 } });
+    await expectEachRowOnce(fashion, at, [wrong, right]);
+  });
+
+  it('a file that is the same is read once a run, and writes nothing to the archive', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(10, 1, 22);
+    await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+    await collectAndImport(at);
+    const uploads = fashion.laptop.proxy.faults.add(
+      { caller: callerOf(fashion, 'Collect'), service: 's3' },
+      { kind: 'refuse', status: 403, code: 'AccessDenied', message: 'nothing is to be written' },
+    );
+    const server = watched();
+    // Three looks for a report that does not come.
+    const { execution } = await collect({ ...at, slot: '1800' }, { ...again, looks: 3 });
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'DropMissing' });
+    expect(server.looks()).toBe(3);
+    expect(server.opens()).toHaveLength(1);
+    expect(uploads.hits).toBe(0);
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+
+  it('are the files of the last days alone, counted from the newest', async () => {
+    const [before, , , at] = [nextDay(), nextDay(), nextDay(), nextDay()].map((date) => ({
+      date,
+      slot: '0600',
+    })) as [DateAndSlot, DateAndSlot, DateAndSlot, DateAndSlot];
+    await clientWrites(nameFor(before), await stockOf({ coat: 23 }), writtenAt(before));
+    await clientWrites(nameFor(at), await stockOf({ coat: 24 }), writtenAt(at));
+    await collectAndImport(at);
+    const server = watched();
+    const { result } = await collect(at, { rehashSeconds: 2 * 86_400 });
+    expect(result.rehashed).toEqual({ same: 1, changed: 0, left: 0 });
+    expect(server.opens()).toEqual([`/${nameFor(at)}`]);
+  });
+
+  it('are left for the next run when the time of the function is nearly up, and the run says so', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    await clientWrites(nameFor(at), await stockOf({ coat: 25 }), writtenAt(at));
+    await clientWrites('inventory.xlsx', await stockOf({ coat: 25 }), writtenAt(at) - 60_000);
+    await collectAndImport(at);
+    await setCollector({}, { Timeout: 10 });
+    const server = watched();
+    fashion.driver.sftp.faults.holdReads = true;
+    const running = collect(at, again);
+    await server.reading();
+    // Past four fifths of its time, before the last twentieth in which it ends the connection.
+    await sleep(8_300);
+    fashion.driver.sftp.heal();
+    const { execution, result } = await running;
+    expect(execution).toMatchObject({ status: 'SUCCEEDED' });
+    expect(result.rehashed).toEqual({ same: 0, changed: 0, left: 2 });
+    expect(server.opens()).toHaveLength(1);
+    // No claim stays behind.
+    await setCollector({}, { Timeout: 600 });
+    expect((await collect(at, again)).result.rehashed).toEqual({ same: 2, changed: 0, left: 0 });
+  });
+});
+
+it('a server that falls silent within a file ends the attempt, nothing is below xlsx/, and the next one takes the file', async () => {
+  const at = { date: nextDay(), slot: '0600' };
+  const report = await countedReport(20, 1, 26);
+  await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+  await setCollector({ SFTP_SILENCE_SECONDS: '1' });
+  const fault = { stallAfterBytes: Math.floor(report.bytes.length / 2), strikes: 1 };
+  Object.assign(fashion.driver.sftp.faults, fault);
+  const { execution } = await collect(at, { attempts: 1 });
+  expect(execution).toMatchObject({ status: 'FAILED', error: 'SftpTransferBroken' });
+  expect(execution.cause).toContain('no answer for 1000 ms');
+  expect(await keysBelow(`xlsx/date=${at.date}/`)).toEqual([]);
+
+  // Within one run: the claim was given back, so nobody waits for it.
+  const server = watched();
+  Object.assign(fashion.driver.sftp.faults, fault);
+  await collectAndImport(at, { attempts: 2 });
+  expect(server.connections()).toBe(2);
+  await expectEachRowOnce(fashion, at, [report]);
+});
+
+describe('a late report', () => {
+  const minutes = (count: number) => count * 60_000;
+  /** Two looks by hand: what the second one took, and the line for CloudWatch in its log. */
+  async function lookTwice() {
+    const request: CollectRequest = { scheduledAt: null, settleSeconds: 0, rehashSeconds: 0 };
+    const look = () =>
+      lambda.send(
+        new InvokeCommand({
+          FunctionName: fashion.lab.resources.get(logicalIdOf(fashion.lab, 'Collect')),
+          Payload: JSON.stringify(request),
+          LogType: 'Tail',
+        }),
+      );
+    await look();
+    const { Payload, LogResult = '' } = await look();
+    const { collected } = JSON.parse(Payload?.transformToString() ?? '') as CollectResult;
+    for (const { key } of collected) await fashion.driver.imported(key);
+    const lines = Buffer.from(LogResult, 'base64').toString().split('\n');
+    const [line = ''] = lines.filter((each) => each.includes('"_aws"'));
+    return { collected, metrics: JSON.parse(line) };
+  }
+
+  it('is collected, and counted in the metric that the alarm watches', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    await clientWrites(nameFor(at), await stockOf({ coat: 27 }), slotInstant(at, timeZone) + minutes(46));
+    const { collected, metrics } = await lookTwice();
+    expect(collected.map((file) => file.late)).toEqual([true]);
+    expect(metrics).toMatchObject({ service: 'Collect', LateDrops: 1, DropsCollected: 1 });
+    expect(metrics._aws.CloudWatchMetrics[0]).toMatchObject({
+      Namespace: metricNamespace,
+      Dimensions: [['service']],
+    });
+    expect(await currentStock(fashion)).toEqual({ coat: 27 });
+  });
+
+  it('is not one within the grace period, nor a correction of one that came in time', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    await clientWrites(nameFor(at), await stockOf({ coat: 28 }), slotInstant(at, timeZone) + minutes(45));
+    const first = await lookTwice();
+    await clientWrites(nameFor(at), await stockOf({ coat: 29 }), slotInstant(at, timeZone) + minutes(90));
+    const second = await lookTwice();
+    const files = [...first.collected, ...second.collected];
+    expect(files.map((file) => file.late)).toEqual([false, false]);
+    expect([first.metrics.LateDrops, second.metrics.LateDrops]).toEqual([0, 0]);
+  });
 });
 
 it('asked for by hand, without a slot, it takes what is there and waits for nothing', async () => {
   const at = { date: nextDay(), slot: '0600' };
   const command = /--input '(.*)'$/.exec(fashion.driver.output('RunNowCommand'))?.[1] ?? '';
-  const run = () =>
-    fashion.driver.run(fashion.driver.output('CollectionStateMachineArn'), JSON.parse(command));
+  const run = (changes: Partial<CollectionInput> = {}) =>
+    fashion.driver.run(fashion.driver.output('CollectionStateMachineArn'), {
+      ...JSON.parse(command),
+      ...changes,
+    });
   const nothing = await run();
   expect(nothing).toMatchObject({ status: 'SUCCEEDED', output: { slot: null, collected: [] } });
   await clientWrites(nameFor(at), await stockOf({ coat: 14 }), writtenAt(at));
-  const { collected } = (await run()).output as unknown as CollectResult;
+  const { collected } = (await run({ waits: noWaits })).output as unknown as CollectResult;
   expect(collected).toHaveLength(1);
   expect(await fashion.driver.imported(collected[0]?.key ?? '')).toMatchObject({ status: 'SUCCEEDED' });
 });

@@ -130,9 +130,14 @@ export class FashionScenarios {
   private async collect(): Promise<void> {
     if (!this.waiting) await writeNewReport(this.fashion);
     this.waiting = true;
-    const { collected } = await this.invoke<CollectResult>('Collect', {
-      scheduledAt: null,
-    } satisfies CollectRequest);
+    const look = () =>
+      this.invoke<CollectResult>('Collect', {
+        scheduledAt: null,
+        settleSeconds: 0,
+        rehashSeconds: 0,
+      } satisfies CollectRequest);
+    await look(); // the first one only notes what it sees
+    const { collected } = await look();
     this.waiting = false;
     // Their imports end before the next grant is taken away.
     for (const { key } of collected) await this.fashion.driver.imported(key);

@@ -117,7 +117,9 @@ const steps: readonly (FaultMatch & { function: LabFunction; times: 1 })[] = [
 const collectorSteps: typeof steps = [
   { function: 'Collect', service: 's3', operation: 'PutObject', times: 1 },
   { function: 'Collect', service: 's3', operation: 'CopyObject', times: 1 },
-  { function: 'Collect', service: 'dynamodb', operation: 'PutItem', times: 1 },
+  // The claim, and the record of the drop; before both, the first look is noted.
+  { function: 'Collect', service: 'dynamodb', operation: 'UpdateItem', after: 1, times: 1 },
+  { function: 'Collect', service: 'dynamodb', operation: 'UpdateItem', after: 2, times: 1 },
 ];
 
 const atStep =
@@ -207,7 +209,7 @@ const faultKinds = {
   'the list of collected files throttles': {
     sftp: true,
     inject: byProxy((random) => ({
-      match: { service: 'dynamodb', operation: random.pick(['PutItem', 'BatchGetItem']) },
+      match: { service: 'dynamodb', operation: random.pick(['UpdateItem', 'BatchGetItem']) },
       effect: { kind: 'refuse', status: 400, code: 'ThrottlingException', message: 'Rate exceeded' },
     })),
   },

@@ -1,13 +1,19 @@
 /** What starts, runs and watches the fashion lab. What only AWS can show (time zones, deliveries) is asserted here. */
+import { Duration } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { errorCodes } from '../../../domain/errors.ts';
 import { collectionInput, importInput } from '../../../domain/fashion/contract.ts';
+import { metricNamespace } from '../../../domain/shared/contract.ts';
+import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
 import {
+  appUnderTest,
   definitionOf,
   only,
   plain,
   type Resource,
   resourcesOf,
   type State,
+  type SynthesizedTemplate,
   statementsOf,
   synthesizeLabs,
 } from '../synthesized.ts';
@@ -36,7 +42,9 @@ describe('schedules', () => {
       expect(collectionInput.strict().parse(input)).toEqual(input);
       expect(input).toMatchObject({
         scheduledAt: '<aws.scheduler.scheduled-time>',
-        waits: { lookSeconds: 300, retrySeconds: 60 },
+        settleRounds: 20,
+        rehashSeconds: 3 * 86_400,
+        waits: { lookSeconds: 300, settleSeconds: 15, retrySeconds: 60 },
       });
       // Looks at the slot and every five minutes until 45 minutes after it.
       expect((input.looks - 1) * input.waits.lookSeconds).toBe(45 * 60);
@@ -175,8 +183,54 @@ it('a collection has time for all its looks', () => {
   const { TimeoutSeconds } = definitionOf(fashion, 'Collection');
   const [, collect] = only(fashion, 'AWS::Lambda::Function', 'Collect');
   const [, schedule] = resourcesOf(fashion, 'AWS::Scheduler::Schedule')[0] as [string, Resource];
-  const { looks, waits } = JSON.parse(schedule.Properties.Target.Input);
-  expect(looks * waits.lookSeconds + collect.Properties.Timeout).toBeLessThan(TimeoutSeconds);
+  const { looks, settleRounds, waits } = JSON.parse(schedule.Properties.Target.Input);
+  const waiting = looks * waits.lookSeconds + settleRounds * waits.settleSeconds;
+  expect(waiting + collect.Properties.Timeout).toBeLessThan(TimeoutSeconds);
+});
+
+describe('the collector', () => {
+  const [, collect] = only(fashion, 'AWS::Lambda::Function', 'Collect');
+  const [, schedule] = resourcesOf(fashion, 'AWS::Scheduler::Schedule')[0] as [string, Resource];
+  const { Variables } = collect.Properties.Environment;
+  const input = JSON.parse(schedule.Properties.Target.Input);
+
+  it('has claims that outlast it, and lapse before the looks of a run are used up', () => {
+    const lease = Number(Variables.LEASE_SECONDS);
+    expect(lease).toBeGreaterThan(collect.Properties.Timeout);
+    expect(lease).toBeLessThan((input.looks - 1) * input.waits.lookSeconds);
+  });
+
+  it('gives up a silent server long before its own time is over', () => {
+    const patience = Number(Variables.SFTP_LOGIN_SECONDS) + Number(Variables.SFTP_SILENCE_SECONDS);
+    expect(patience).toBeLessThan(collect.Properties.Timeout / 4);
+  });
+
+  it('calls late what is written after the grace period in which the schedule looks', () => {
+    expect(Number(Variables.GRACE_SECONDS)).toBe((input.looks - 1) * input.waits.lookSeconds);
+  });
+
+  it('takes grace, settling, hashing again and patience with the server from the props', () => {
+    const stack = new FashionStack(appUnderTest(), 'Other', {
+      grace: { every: Duration.minutes(10), during: Duration.hours(1) },
+      settle: { every: Duration.minutes(1), rounds: 7 },
+      rehashFor: Duration.days(0),
+      sftpPatience: { login: Duration.seconds(5), silence: Duration.seconds(6) },
+    });
+    const other = Template.fromStack(stack).toJSON() as SynthesizedTemplate;
+    const [, changed] = only(other, 'AWS::Lambda::Function', 'Collect');
+    expect(changed.Properties.Environment.Variables).toMatchObject({
+      GRACE_SECONDS: '3600',
+      SFTP_LOGIN_SECONDS: '5',
+      SFTP_SILENCE_SECONDS: '6',
+    });
+    const [, { Properties }] = resourcesOf(other, 'AWS::Scheduler::Schedule')[0] as [string, Resource];
+    expect(JSON.parse(Properties.Target.Input)).toMatchObject({
+      looks: 7,
+      settleRounds: 7,
+      rehashSeconds: 0,
+      waits: { lookSeconds: 600, settleSeconds: 60 },
+    });
+  });
 });
 
 it('the result that cannot be told is told again, and never as a failure of the load', () => {
@@ -240,12 +294,13 @@ describe('alarms', () => {
   const [, board] = only(fashion, 'AWS::CloudWatch::Dashboard');
   const dashboard = plain(board.Properties.DashboardBody);
 
-  it('watch both state machines, what was not delivered, and the rows set aside', () => {
+  it('watch both state machines, what was not delivered, late reports, and the rows set aside', () => {
     expect(alarms.map(([id]) => id.replace(/^Operations|[0-9A-F]{8}$/g, '')).sort()).toEqual([
       'CollectionFailed',
       'CollectionTimedOut',
       'ImportFailed',
       'ImportTimedOut',
+      'LateDrops',
       'RowsSetAside',
       'UndeliveredNotEmpty',
     ]);
@@ -260,6 +315,17 @@ describe('alarms', () => {
     );
     expect(texts.join()).toContain(Properties.AlarmDescription);
     expect(dashboard).toContain(`<${id}.Arn>`);
+  });
+
+  it('a late report rings by the metric that the collector writes', () => {
+    const [, late] = only(fashion, 'AWS::CloudWatch::Alarm', 'OperationsLateDrops');
+    expect(late.Properties).toMatchObject({
+      Namespace: metricNamespace,
+      MetricName: 'LateDrops',
+      Dimensions: [{ Name: 'service', Value: 'Collect' }],
+      Statistic: 'Sum',
+      Threshold: 1,
+    });
   });
 
   it('CloudWatch may use the key of the topic', () => {
