@@ -36,6 +36,7 @@ export async function workbookParts(source: ByteSource, sheet?: string): Promise
     visible: (attributes.get('state') ?? 'visible') === 'visible',
     id: attributes.get('id'),
   }));
+  if (sheets.length === 0) throw unreadable('its description names no sheet');
   const chosen = sheets.find((each) => (sheet === undefined ? each.visible : each.name === sheet));
   if (!chosen) {
     throw new LabError(
