@@ -103,6 +103,7 @@ const exceljsDiffers: Record<string, string> = {
   'hand/shared-strings-table': 'it refuses an extension list in the table',
   'hand/some-references': 'it asks for references',
   'hand/strict': 'it takes the year of a date of type d for a day',
+  'hand/utf-16': 'it reads UTF-8 only',
   'hand/without-references': 'it asks for references',
   'hand/xml-syntax': 'it drops CDATA',
   'hand/zip-furniture': 'it takes the signature within the comment for the end',
