@@ -237,7 +237,7 @@ const table = {
   ReportTooLarge: {
     kind: 'refused',
     message: (v) => `the report is over its limits: ${v}`,
-    remedy: "if it is genuine, raise the layout's limits and the transform's memory together",
+    remedy: 'if it is genuine, raise the limits of the stack: memory and disk of the transform follow',
   },
   ReportEmpty: {
     kind: 'refused',

@@ -11,34 +11,36 @@ const leastStorage = 512;
 const mostStorage = 10_240;
 const mostMemory = 10_240;
 
-/** Of the runtime, the SDK, and the parts of two uploads under way. */
+/** Of the runtime, the SDK, the parts of two uploads under way, and the largest row. */
 const fixedMemory = 256 * mebibyte;
-/** The set that finds repeated keys: 16 bytes a row, twice that while it grows. */
-const bytesPerRow = 32;
-/** A shared string while the table is read: its XML and the string. Names and descriptions, not essays. */
-const bytesPerString = 512;
+/** The set that finds repeated keys: 10.7 bytes a row. */
+const bytesPerRow = 12;
+/** Where each shared string stands and what it is made of: 5 bytes, three times that while the list grows. */
+const bytesPerString = 16;
 /** What the disk holds beside the workbook. */
 const fixedStorage = 64;
 
 /**
- * Memory (MB) and ephemeral storage that a function needs for reports up to these limits.
+ * Memory (MB) and ephemeral storage that a function needs for reports up to these limits, the worst of them included: one
+ * that is nothing but shared strings, whose texts are kept. A megabyte of workbook can hold a thousand of them.
  *
  * @throws LimitsInvalid when no function of Lambda is large enough
  */
 export function transformSize(limits: TransformLimits): { memory: number; ephemeralStorage: Size } {
-  const needed = fixedMemory + limits.rows * bytesPerRow + limits.distinctStrings * bytesPerString;
+  const { rows, distinctStrings, inflatedBytes, workbookBytes } = limits;
+  const needed = fixedMemory + inflatedBytes + rows * bytesPerRow + distinctStrings * bytesPerString;
   const memory = Math.max(oneCpu, Math.ceil(needed / mebibyte));
   if (memory > mostMemory) {
     throw new LabError(
       'LimitsInvalid',
-      `${limits.rows} rows and ${limits.distinctStrings} distinct strings need ${memory} MB of memory, a function has at most ${mostMemory}`,
+      `${inflatedBytes} bytes, ${rows} rows and ${distinctStrings} distinct strings need ${memory} MB of memory, a function has at most ${mostMemory}`,
     );
   }
-  const storage = Math.max(leastStorage, Math.ceil(limits.workbookBytes / mebibyte) + fixedStorage);
+  const storage = Math.max(leastStorage, Math.ceil(workbookBytes / mebibyte) + fixedStorage);
   if (storage > mostStorage) {
     throw new LabError(
       'LimitsInvalid',
-      `a workbook of ${limits.workbookBytes} bytes needs ${storage} MB of ephemeral storage, a function has at most ${mostStorage}`,
+      `a workbook of ${workbookBytes} bytes needs ${storage} MB of ephemeral storage, a function has at most ${mostStorage}`,
     );
   }
   return { memory, ephemeralStorage: Size.mebibytes(storage) };
