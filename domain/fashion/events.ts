@@ -103,6 +103,8 @@ export const importInput = z.object({
     .string()
     .regex(/^[A-Za-z0-9-]{1,64}$/)
     .nullable(),
+  /** Key of corrections of bad rows, `corrections/date=…/slot=…/…`: of a replay from the workbook alone. Absent is none. */
+  corrections: z.string().min(1).optional(),
   /** True lets an older drop replace newer current positions. */
   force: z.boolean(),
   attempts: z.number().int().min(1).max(20),
@@ -110,18 +112,18 @@ export const importInput = z.object({
 });
 export type ImportInput = z.infer<typeof importInput>;
 
-export const transformRequest = importInput.pick({
-  bucket: true,
-  key: true,
-  from: true,
-  replay: true,
-  arrivedAt: true,
-});
+export const transformRequest = importInput
+  .pick({ bucket: true, key: true, from: true, replay: true, arrivedAt: true })
+  .extend({ corrections: importInput.shape.corrections.nullable() })
+  .refine(({ corrections, from, replay }) => !corrections || (from === 'xlsx' && replay !== null), {
+    error: 'corrections are of a replay from the workbook',
+  });
 export type TransformRequest = z.infer<typeof transformRequest>;
 
 /** What the transform says of one drop. Rows are data rows: the header does not count. */
 export const transformed = z.object({
   drop: dropShape,
+  /** With corrections `<version>.c<first 8 digits of their hash>`. */
   transformVersion: z.string(),
   loadKey: z.string(),
   csvKey: z.string(),

@@ -9,6 +9,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { LabError } from '../../domain/errors.ts';
 import {
   csvKey,
+  dropStem,
   parseArchiveKey,
   parseLimits,
   rejectedKey,
@@ -19,6 +20,13 @@ import {
   transformVersionField,
   workbookHashField,
 } from '../../domain/fashion/contract.ts';
+import {
+  type Corrections,
+  correctedVersion,
+  correctionsHash,
+  mostCorrectionsBytes,
+  parseCorrections,
+} from '../../domain/fashion/corrections.ts';
 import type { ByteSink } from '../../domain/fashion/csv.ts';
 import { CsvRecordCounter } from '../../domain/fashion/csv-records.ts';
 import { type Drop, loadKey } from '../../domain/fashion/drop.ts';
@@ -32,7 +40,8 @@ const s3 = new S3Client({});
 
 /**
  * One archived workbook to CSV, bad rows set aside in a CSV of their own. A replay writes below `replay/<run>/` instead of
- * the archive; a replay from CSV reads what the archive has, counts it again and writes nothing.
+ * the archive; a replay from CSV reads what the archive has, counts it again and writes nothing. With corrections, a replay
+ * from the workbook loads the rows that they make good as well, under a version that names them.
  */
 export async function handler(event: unknown): Promise<Transformed> {
   const request = transformRequest.parse(event);
@@ -55,7 +64,9 @@ async function fromWorkbook(request: TransformRequest): Promise<Transformed> {
   try {
     const drop = dropOf(request, sha256, storedAt);
     const keys = { csv: csvKey(drop, request.replay), rejected: rejectedKey(drop, request.replay) };
-    const metadata = { [transformVersionField]: transformVersion, [workbookHashField]: sha256 };
+    const corrections = request.corrections ? await readCorrections(request, drop) : undefined;
+    const version = corrections ? correctedVersion(transformVersion, corrections.sha256) : transformVersion;
+    const metadata = { [transformVersionField]: version, [workbookHashField]: sha256 };
     const accepted = new ObjectWriter(request.bucket, keys.csv, metadata);
     const rejected = new ObjectWriter(request.bucket, keys.rejected, metadata);
     const size = (await file.stat()).size;
@@ -67,6 +78,7 @@ async function fromWorkbook(request: TransformRequest): Promise<Transformed> {
           read: async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
         },
         layout: { ...inventoryLayout, limits },
+        corrections: corrections?.rows,
         accepted: accepted.write,
         rejected: rejected.write,
       });
@@ -79,7 +91,7 @@ async function fromWorkbook(request: TransformRequest): Promise<Transformed> {
     }
     await Promise.all([accepted.end(), rejected.end()]);
     return describe(request, drop, {
-      version: transformVersion,
+      version,
       csvKey: keys.csv,
       csvBytes: accepted.bytes,
       csvSha256: accepted.sha256(),
@@ -219,6 +231,34 @@ async function* received(body: Readable, key: string): AsyncGenerator<Uint8Array
     throw new LabError('ArchiveReadBroken', `${key}: ${(error as Error).message}`, { cause: error });
   }
 }
+
+/** Throws CorrectionsUnreadable, and CorrectionsForeign when they were archived for another drop. */
+async function readCorrections(
+  request: TransformRequest,
+  drop: Drop,
+): Promise<{ rows: Corrections; sha256: string }> {
+  const key = parseArchiveKey(request.corrections ?? '');
+  if (key.kind !== 'corrections') throw new LabError('ArchiveKeyInvalid', request.corrections ?? '');
+  const named: Drop = { ...key, sha256: drop.sha256 };
+  if (!drop.sha256.startsWith(key.sha256Start) || !sameDrop(named, drop))
+    throw new LabError('CorrectionsForeign', `${request.corrections} is not of ${request.key}`);
+  const { Body, ContentLength } = await s3.send(
+    new GetObjectCommand({ Bucket: request.bucket, Key: request.corrections ?? '' }),
+  );
+  if (ContentLength === undefined || ContentLength > mostCorrectionsBytes) {
+    (Body as Readable).destroy();
+    throw new LabError('CorrectionsUnreadable', `${ContentLength} bytes, at most ${mostCorrectionsBytes}`);
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of received(Body as Readable, request.corrections ?? '')) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  const sha256 = correctionsHash(bytes);
+  if (!sha256.startsWith(key.correctionsStart))
+    throw new LabError('CorrectionsUnreadable', `${request.corrections} holds other bytes, ${sha256}`);
+  return { rows: parseCorrections(bytes.toString()), sha256 };
+}
+
+const sameDrop = (a: Drop, b: Drop) => a.date === b.date && a.slot === b.slot && dropStem(a) === dropStem(b);
 
 /** Throws ArchivedCsvMissing. */
 async function readAll(bucket: string, key: string) {

@@ -23,6 +23,7 @@ import {
   type CollectionInput,
   checkedLimits,
   type collectEnvironment,
+  correctionsPrefix,
   csvPrefix,
   defaultFileNamePattern,
   defaultLimits,
@@ -107,7 +108,7 @@ export class FashionStack extends Stack {
 
     const archive = new ArchiveBucket(this, 'Archive', {
       key,
-      archived: [workbookPrefix, csvPrefix, rejectedPrefix],
+      archived: [workbookPrefix, csvPrefix, rejectedPrefix, correctionsPrefix],
       shortLived: [
         { prefix: incomingPrefix, expiresAfter: Duration.days(1) },
         { prefix: manifestPrefix, expiresAfter: Duration.days(90) },
@@ -185,7 +186,7 @@ export class FashionStack extends Stack {
       environment: { LIMITS: JSON.stringify(limits) },
       removalPolicy,
     });
-    archive.grantRead(transform, workbookPrefix, csvPrefix, rejectedPrefix);
+    archive.grantRead(transform, workbookPrefix, csvPrefix, rejectedPrefix, correctionsPrefix);
     archive.grantUpload(transform, csvPrefix, rejectedPrefix, replayPrefix);
 
     const load = new LabFunction<(typeof loadEnvironment)[number]>(this, 'Load', {
@@ -319,7 +320,7 @@ export class FashionStack extends Stack {
       metric: rows('RowsRejected'),
       threshold: 100,
       runbook:
-        'Over 100 rows of a report were set aside: read the CSV below rejected/ (cell, value, reason), tell the client, replay after the fix.',
+        'Over 100 rows of a report were set aside: npm run quarantine shows cell, value and reason. Tell the client; load the rows with npm run replay and its option --corrected, or have the report sent again.',
     });
     operations.show(
       new GraphWidget({

@@ -19,7 +19,7 @@ import { LambdaInvoke, SnsPublish } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { acknowledgeWorkflow } from '../../constructs/acknowledge.ts';
 import { errorCodes } from '../../domain/errors.ts';
-import type { LoadRequest } from '../../domain/fashion/contract.ts';
+import type { LoadRequest, TransformRequest } from '../../domain/fashion/contract.ts';
 
 export interface ImportWorkflowProps {
   readonly transform: IFunction;
@@ -71,7 +71,8 @@ export class ImportWorkflow extends Construct {
           arrivedAt: '{% $input.arrivedAt %}',
           from: '{% $input.from %}',
           replay: '{% $input.replay %}',
-        }),
+          corrections: '{% $exists($input.corrections) ? $input.corrections : null %}',
+        } satisfies Record<keyof TransformRequest, unknown>),
         assign: { transformed: '{% $states.result.Payload %}' },
         retryOnServiceExceptions: false, // the waits of these retries could not come from the input
       }),

@@ -61,7 +61,7 @@ describe('the archive', () => {
     }
   });
 
-  it.each(['xlsx/', 'csv/', 'rejected/'])(
+  it.each(['xlsx/', 'csv/', 'rejected/', 'corrections/'])(
     '%s goes to Glacier Instant Retrieval and stays 7 years',
     (prefix) => {
       expect(rule(prefix)).toMatchObject({
