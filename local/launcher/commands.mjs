@@ -49,6 +49,7 @@ const cdk = (name, defaults = () => []) => ({
 export const commands = {
   start: laptop('start'),
   replay: laptop('replay'),
+  quarantine: laptop('quarantine'),
   bench: laptop('bench'),
   soak: laptop('soak'),
   test: {

@@ -164,10 +164,13 @@ describe('COPY', () => {
     }
   }
 
-  it.each(['xlsx/', 'rejected/', 'incoming/'])('reads nothing below %s of the archive', async (prefix) => {
-    const error = await copy(`s3://${fashion.driver.output('ArchiveBucketName')}/${prefix}`);
-    expect(deniedAction(error ?? '')).toBe('s3:GetObject');
-  });
+  it.each(['xlsx/', 'rejected/', 'corrections/', 'incoming/'])(
+    'reads nothing below %s of the archive',
+    async (prefix) => {
+      const error = await copy(`s3://${fashion.driver.output('ArchiveBucketName')}/${prefix}`);
+      expect(deniedAction(error ?? '')).toBe('s3:GetObject');
+    },
+  );
 
   it('reads no other bucket', async () => {
     const { account, region } = fashion.laptop;

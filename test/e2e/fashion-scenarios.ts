@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type {
-  CollectRequest,
-  CollectResult,
-  LoadRequest,
-  LoadResult,
-  Transformed,
-  TransformRequest,
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import {
+  type CollectRequest,
+  type CollectResult,
+  correctionsKey,
+  type LoadRequest,
+  type LoadResult,
+  type Transformed,
+  type TransformRequest,
 } from '../../domain/fashion/contract.ts';
+import { correctionsCsv, correctionsHash } from '../../domain/fashion/corrections.ts';
+import { parseQuarantine } from '../../domain/fashion/quarantine.ts';
 import { makeReport } from '../../local/outside/inventory-reports.ts';
-import { type FashionLab, noWaits } from './fashion-lab.ts';
+import { type FashionLab, noWaits, putObject } from './fashion-lab.ts';
 
 /** The smallest runs that together use every grant of each function of the fashion lab. */
 export interface Scenario {
@@ -74,6 +78,10 @@ export class FashionScenarios {
         return [
           { name: 'transform an arrived workbook', run: () => this.transform('xlsx', null) },
           { name: 'transform it again for a replay', run: () => this.transform('xlsx', replayId()) },
+          {
+            name: 'transform it again with corrections',
+            run: async () => this.transform('xlsx', replayId(), await this.archiveCorrections()),
+          },
           { name: 'count the archived CSV for a replay', run: () => this.transform('csv', replayId()) },
         ];
       case 'Load':
@@ -143,12 +151,38 @@ export class FashionScenarios {
     for (const { key } of collected) await this.fashion.driver.imported(key);
   }
 
-  private transform(from: TransformRequest['from'], replay: string | null): Promise<Transformed> {
+  /** Of the rows of the drop that were set aside; put into the archive as a person at a terminal does. */
+  private async archiveCorrections(): Promise<string> {
+    const { drop, rejectedKey } = this.drop.transformed;
+    const Bucket = this.fashion.driver.output('ArchiveBucketName');
+    const { Body } = await this.fashion.driver.s3.send(
+      new GetObjectCommand({ Bucket, Key: rejectedKey ?? '' }),
+    );
+    const quarantine = parseQuarantine((await Body?.transformToString()) ?? '');
+    const csv = correctionsCsv(
+      new Map(
+        [...quarantine.values()].map(({ row, raw: before }) => [
+          row,
+          { row, before, after: { ...before, description: 'corrected' } },
+        ]),
+      ),
+    );
+    const key = correctionsKey(drop, correctionsHash(csv));
+    await putObject(this.fashion, key, csv);
+    return key;
+  }
+
+  private transform(
+    from: TransformRequest['from'],
+    replay: string | null,
+    corrections?: string,
+  ): Promise<Transformed> {
     const request: TransformRequest = {
       bucket: this.fashion.driver.output('ArchiveBucketName'),
       key: this.drop.key,
       from,
       replay,
+      corrections,
       arrivedAt: this.drop.transformed.collectedAt,
     };
     return this.invoke('Transform', request);

@@ -22,11 +22,21 @@ async function printed(args: string[]): Promise<{ code: number; text: string }> 
 it('--help shows the usage and asks nobody', async () => {
   const { code, text } = await printed(['--help']);
   expect(code).toBe(0);
-  for (const option of ['--date', '--slot', '--from', '--drop', '--force', '--stack'])
+  for (const option of [
+    '--date',
+    '--slot',
+    '--from',
+    '--drop',
+    '--corrected',
+    '--corrections',
+    '--force',
+    '--stack',
+  ])
     expect(text).toContain(option);
 });
 
-const good = ['fashion', '--date', '2026-11-19', '--slot', '0600', '--from', 'xlsx'];
+const slot = ['fashion', '--date', '2026-11-19', '--slot', '0600'];
+const good = [...slot, '--from', 'xlsx'];
 
 it.each([
   ['no lab', [], /no lab is named; there is fashion/],
@@ -38,6 +48,27 @@ it.each([
   ['a source that there is not', [...good, '--from', 'pdf'], /--from "pdf": it takes xlsx or csv/],
   ['a hash that is none', [...good, '--drop', 'xyz'], /--drop "xyz"/],
   ['an unknown option', [...good, '--fast'], /--fast/],
+  [
+    'a correction of no drop',
+    [...slot, '--corrected', 'rows.csv'],
+    /--drop is missing: it takes the one drop/,
+  ],
+  [
+    'a correction of an archived CSV',
+    [...slot, '--from', 'csv', '--drop', 'ab', '--corrected', 'rows.csv'],
+    /--from "csv": it takes xlsx where there are corrections/,
+  ],
+  [
+    'a file and archived corrections',
+    [...slot, '--drop', 'ab', '--corrected', 'rows.csv', '--corrections', 'cd'],
+    /--corrected or --corrections, not both/,
+  ],
+  ['a file without a name', [...slot, '--drop', 'ab', '--corrected', ''], /--corrected ""/],
+  [
+    'corrections that are no hash',
+    [...slot, '--drop', 'ab', '--corrections', 'a.csv'],
+    /--corrections "a.csv"/,
+  ],
   ['an option without its value', ['fashion', '--date'], /--date/],
 ])('%s is refused with one line that says what is wrong', async (_what, args, message) => {
   await expect(replay(args, signal)).rejects.toMatchObject({

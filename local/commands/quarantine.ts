@@ -1,0 +1,45 @@
+import { parseArgs } from 'node:util';
+import { createProgress } from '../core/progress.ts';
+import { type QuarantineRequest, showQuarantine } from '../fashion/quarantine.ts';
+import { argumentsOf, labTarget, slotOptions } from './lab-target.ts';
+import type { CommandOptions } from './replay.ts';
+
+const usage = `npm run quarantine -- fashion --date YYYY-MM-DD --slot HHMM [--drop HASH] [--out FILE] [--stack NAME]
+
+Shows the rows of a slot that were set aside.
+  --drop HASH   of this drop alone: the first digits of its workbook's SHA-256, as the table shows them
+  --out FILE    writes them to a new CSV, for any editor or spreadsheet. Change value, the cell that column names, or raw, the
+                whole row as JSON. Lines that are left as they are, or taken out, stay set aside. Then
+                npm run replay -- fashion --date … --slot … --drop HASH --corrected FILE
+  --stack NAME  on AWS, by the stack's outputs; credentials and region as for any SDK.
+                Without it: on the laptop that npm start left up`;
+
+/**
+ * `npm run quarantine -- fashion …`: see the usage text above.
+ *
+ * @throws UsageInvalid, LaptopNotUp, StackUnreadable, and what `showQuarantine` throws
+ */
+export async function quarantine(
+  args: string[],
+  signal: AbortSignal,
+  { progress = createProgress(), sessions, env = process.env }: CommandOptions = {},
+): Promise<number> {
+  const asked = parse(args);
+  if (!asked) {
+    progress.line(usage);
+    return 0;
+  }
+  const target = await labTarget(asked.stack, sessions, env);
+  return showQuarantine({ target, request: asked.request, progress, signal });
+}
+
+/** Undefined where help is asked for. */
+function parse(args: string[]): { stack?: string; request: QuarantineRequest } | undefined {
+  const { needed, split, slot } = argumentsOf('quarantine');
+  const options = { ...slotOptions, out: { type: 'string' } } as const;
+  const { values, positionals } = split(() => parseArgs({ args, allowPositionals: true, options }));
+  if (values.help) return undefined;
+  const { stack, ...place } = slot(values, positionals);
+  if (values.out === '') throw needed('--out', values.out, 'a file');
+  return { stack, request: { ...place, out: values.out } };
+}
