@@ -150,7 +150,12 @@ export function slotInstant({ date, slot }: DateAndSlot, timeZone: string): numb
  */
 export function dropOrder(drop: Drop): string {
   const { date, slot, modifiedAt, sha256 } = checkedDrop(drop);
-  return `${date}/${slot}/${String(modifiedAt).padStart(15, '0')}/${sha256}`;
+  return `${slotOrder({ date, slot })}${String(modifiedAt).padStart(15, '0')}/${sha256}`;
+}
+
+/** Where the slot begins in that order: `2026-11-20/0600/`. Every drop of the slot sorts behind it, none of an earlier one. */
+export function slotOrder({ date, slot }: DateAndSlot): string {
+  return `${date}/${slot}/`;
 }
 
 /** Negative when `a` is the older drop. The file name has no part in it: the same content at the same time is one drop. */

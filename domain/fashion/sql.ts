@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dropOrder } from './drop.ts';
+import { dropOrder, slotOrder } from './drop.ts';
 import type { Transformed } from './events.ts';
 import type { ReportLayout } from './layout.ts';
 
@@ -54,20 +54,26 @@ export function stageStatements(o: {
   ];
 }
 
-/** One row: {staged, positions}. `positions` counts distinct keys: Redshift does not enforce a primary key. */
+/**
+ * One row: {staged, positions}, of one pass over the staging table. `positions` counts distinct keys: Redshift does not
+ * enforce a primary key.
+ */
 export function reconcileStatement(layout: ReportLayout, run: string): string {
-  const staging = stagingTable(run);
   const key = layout.key.join(', ');
   return (
-    `SELECT (SELECT COUNT(*) FROM ${staging}) AS staged, ` +
-    `(SELECT COUNT(*) FROM (SELECT ${key} FROM ${staging} GROUP BY ${key}) AS distinct_positions) AS positions`
+    'SELECT COALESCE(SUM(copies), 0) AS staged, COUNT(*) AS positions ' +
+    `FROM (SELECT COUNT(*) AS copies FROM ${stagingTable(run)} GROUP BY ${key}) AS by_position`
   );
 }
 
 /**
  * The swap, in one transaction: history and ledger always, current positions only when no newer drop is current (or
- * when forced). Everything is deleted by its key before it is written, so that a repetition leaves the same tables.
- * The last statement returns one row: {outcome, loaded_at}.
+ * when forced). Rows are deleted by their key before they are written, and the ledger's row is changed if it is there, so
+ * that a repetition leaves the same tables.
+ *
+ * The last statement returns one row: {is_current, is_unchanged}. `is_current`: the drop is now what the shop front reads.
+ * `is_unchanged`: its CSV has the same bytes as that of the last drop before its slot. Earlier drops of the same slot are
+ * left out of that: they are corrections, or the same report written again.
  */
 export function publishStatements(o: {
   layout: ReportLayout;
@@ -87,6 +93,29 @@ export function publishStatements(o: {
     : `NOT EXISTS (SELECT 1 FROM ${schema}.current_drop WHERE drop_order > ${order})`;
   const dropColumns = 'drop_date, drop_slot, drop_sha256';
   const dropValues = `${text(drop.drop.date)}::DATE, ${text(drop.drop.slot)}, ${text(drop.drop.sha256)}`;
+  /** The ledger's columns after its key. */
+  const ledger: Record<string, string> = {
+    drop_date: `${text(drop.drop.date)}::DATE`,
+    drop_slot: text(drop.drop.slot),
+    drop_sha256: text(drop.drop.sha256),
+    modified_at_ms: String(drop.drop.modifiedAt),
+    transform_version: text(drop.transformVersion),
+    drop_order: order,
+    archive_key: text(o.archiveKey),
+    csv_key: text(drop.csvKey),
+    csv_sha256: text(drop.csvSha256),
+    run: text(o.run),
+    forced: o.force ? 'TRUE' : 'FALSE',
+    outcome: `CASE WHEN ${replaces} THEN 'current' ELSE 'history' END`,
+    rows_in: String(drop.rowsIn),
+    rows_loaded: String(drop.rowsOut),
+    rows_rejected: String(drop.rowsRejected),
+    modified_at: timestamp(new Date(drop.drop.modifiedAt).toISOString()),
+    collected_at: timestamp(drop.collectedAt),
+    transformed_at: timestamp(drop.transformedAt),
+    staged_at: timestamp(o.stagedAt),
+    loaded_at: 'GETDATE()',
+  };
   return [
     // LOCK is exclusive even for readers in Redshift: hence a table of its own that nobody reads.
     `LOCK ${schema}.load_lock`,
@@ -100,23 +129,30 @@ export function publishStatements(o: {
     `INSERT INTO ${schema}.current_positions (load_key, ${columns}) ` +
       `SELECT ${loadKey}, ${columns} FROM ${staging} WHERE ${replaces}`,
     // The same content may come twice in a slot: the ledger keeps the later of the two.
-    `DELETE FROM ${schema}.load_ledger WHERE load_key = ${loadKey} AND modified_at_ms <= ${drop.drop.modifiedAt}`,
-    `INSERT INTO ${schema}.load_ledger (load_key, drop_date, drop_slot, drop_sha256, modified_at_ms, transform_version, ` +
-      `drop_order, archive_key, csv_key, run, forced, outcome, rows_in, rows_loaded, rows_rejected, ` +
-      `modified_at, collected_at, transformed_at, staged_at, loaded_at) ` +
-      `SELECT ${loadKey}, ${dropValues}, ${drop.drop.modifiedAt}, ${text(drop.transformVersion)}, ${order}, ` +
-      `${text(o.archiveKey)}, ${text(drop.csvKey)}, ${text(o.run)}, ${o.force ? 'TRUE' : 'FALSE'}, ` +
-      `CASE WHEN ${replaces} THEN 'current' ELSE 'history' END, ` +
-      `${drop.rowsIn}, ${drop.rowsOut}, ${drop.rowsRejected}, ` +
-      `${timestamp(new Date(drop.drop.modifiedAt).toISOString())}, ${timestamp(drop.collectedAt)}, ` +
-      `${timestamp(drop.transformedAt)}, ${timestamp(o.stagedAt)}, GETDATE() ` +
+    `UPDATE ${schema}.load_ledger SET ${assignments(ledger)} ` +
+      `WHERE load_key = ${loadKey} AND modified_at_ms <= ${drop.drop.modifiedAt}`,
+    `INSERT INTO ${schema}.load_ledger (load_key, ${Object.keys(ledger).join(', ')}) ` +
+      `SELECT ${loadKey}, ${Object.values(ledger).join(', ')} ` +
       `WHERE NOT EXISTS (SELECT 1 FROM ${schema}.load_ledger WHERE load_key = ${loadKey})`,
     `DELETE FROM ${schema}.current_drop WHERE ${replaces}`,
     `INSERT INTO ${schema}.current_drop (load_key, drop_order) SELECT ${loadKey}, ${order} ` +
       `WHERE NOT EXISTS (SELECT 1 FROM ${schema}.current_drop)`,
     `DROP TABLE ${staging}`,
-    `SELECT outcome, loaded_at FROM ${schema}.load_ledger WHERE load_key = ${loadKey}`,
+    `SELECT (SELECT COUNT(*) FROM ${schema}.current_drop WHERE load_key = ${loadKey}) > 0 AS is_current, ` +
+      `(SELECT COUNT(*) FROM ${schema}.load_ledger WHERE csv_sha256 = ${text(drop.csvSha256)} AND drop_order = ` +
+      `(SELECT MAX(drop_order) FROM ${schema}.load_ledger WHERE drop_order < ${text(slotOrder(drop.drop))})) > 0 AS is_unchanged`,
   ];
+}
+
+/** SET clauses that leave `outcome` at its best, and `csv_key` where the same content was first loaded from. */
+function assignments(ledger: Record<string, string>): string {
+  const kept: Record<string, string> = {
+    csv_key: `CASE WHEN csv_sha256 = ${ledger.csv_sha256} THEN csv_key ELSE ${ledger.csv_key} END`,
+    outcome: `CASE WHEN outcome = 'current' THEN outcome ELSE ${ledger.outcome} END`,
+  };
+  return Object.entries(ledger)
+    .map(([column, value]) => `${column} = ${kept[column] ?? value}`)
+    .join(', ');
 }
 
 export function discardStatement(run: string): string {

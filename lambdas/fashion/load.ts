@@ -1,3 +1,4 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { LabError } from '../../domain/errors.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../../domain/fashion/sql.ts';
 import { DataApi, type Row } from '../shared/data-api.ts';
 import { readEnvironment } from '../shared/environment.ts';
-import { logger } from '../shared/observability.ts';
+import { logger, metrics } from '../shared/observability.ts';
 
 const environment = readEnvironment(loadEnvironment);
 const api = new DataApi({ workgroupName: environment.WORKGROUP_NAME, database: environment.DATABASE_NAME });
@@ -102,8 +103,13 @@ async function finish(request: LoadRequest, statement: string, parts: number): P
       return done(reconcile(dropOf(request), (await api.rows(statement))[0]));
     case 'publish': {
       const [row] = await api.rows(statement, parts);
+      // A replay is asked for: what it loads again says nothing about the client's export.
+      const unchanged = row?.is_unchanged === true && request.replay === null;
+      metrics.addMetric('UnchangedDrops', MetricUnit.Count, unchanged ? 1 : 0);
+      metrics.publishStoredMetrics();
       return done({
-        outcome: row?.outcome === 'current' ? 'current' : 'history',
+        outcome: row?.is_current === true ? 'current' : 'history',
+        unchanged,
         loadedAt: new Date().toISOString(),
       });
     }

@@ -24,6 +24,9 @@ export type StatementState =
   /** `subStatements`: how many a batch had, 0 for a single statement. */
   | { status: 'finished'; id: string; subStatements: number };
 
+/** Seconds for which the Data API holds an answer back at most. */
+const longestWait = 30;
+
 /**
  * The Redshift Data API is asynchronous: a call hands in the SQL and gets an id. `submit` is idempotent by its token
  * for eight hours, so a caller that died after handing in may hand in again and gets the same statement.
@@ -52,11 +55,19 @@ export class DataApi {
     return output.Id;
   }
 
-  /** Looks at a statement until it has ended or the patience is over. Looks are close together at first. */
+  /**
+   * Looks at a statement until it has ended or the patience is over. The service is asked to answer when the statement has
+   * ended, so that one look is enough and no time is lost between two; one that answers at once is asked again.
+   */
   async wait(id: string, patienceMs: number): Promise<StatementState> {
     const until = Date.now() + patienceMs;
     for (let pause = 20; ; pause = Math.min(pause * 1.6, 1000)) {
-      const state = interpret(id, await this.client.send(new DescribeStatementCommand({ Id: id })));
+      const left = Math.floor((until - Date.now()) / 1000);
+      const look = new DescribeStatementCommand({
+        Id: id,
+        WaitTimeSeconds: left > 0 ? Math.min(left, longestWait) : undefined,
+      });
+      const state = interpret(id, await this.client.send(look));
       if (state.status !== 'running' || Date.now() + pause > until) return state;
       await sleep(pause);
     }

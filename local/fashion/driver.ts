@@ -38,6 +38,8 @@ export interface Execution {
 
 export interface ImportOutput {
   outcome: 'current' | 'history' | 'already-loaded';
+  /** Of a loaded drop. */
+  unchanged?: boolean;
   transformed: Transformed;
   stagedAt?: string;
   loadedAt?: string;

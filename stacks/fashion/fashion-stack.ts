@@ -316,6 +316,11 @@ export class FashionStack extends Stack {
       runbook:
         'A report was written after the grace period of its slot; it is collected and loads by itself. Ask the client what held it up, and check its date and slot (log of the collector, "late") if the server clock may be wrong.',
     });
+    operations.alarm('UnchangedDrops', {
+      metric: sumOf('Load', 'UnchangedDrops'),
+      runbook:
+        'A report has exactly the rows of the slot before it; it is loaded. Unless nothing was sold or delivered in between, the export at the client is stuck: ask them for a fresh one. It loads by itself.',
+    });
     operations.alarm('RowsSetAside', {
       metric: rows('RowsRejected'),
       threshold: 100,
@@ -325,7 +330,11 @@ export class FashionStack extends Stack {
     operations.show(
       new GraphWidget({
         title: 'Drops',
-        left: [sumOf('Collect', 'DropsCollected'), sumOf('Collect', 'LateDrops')],
+        left: [
+          sumOf('Collect', 'DropsCollected'),
+          sumOf('Collect', 'LateDrops'),
+          sumOf('Load', 'UnchangedDrops'),
+        ],
         width: 12,
       }),
       new GraphWidget({ title: 'Rows', left: [rows('RowsIn'), rows('RowsRejected')], width: 12 }),

@@ -86,7 +86,8 @@ export class ImportWorkflow extends Construct {
       topic: props.results,
       subject: 'Fashion inventory loaded',
       message: TaskInput.fromText(
-        "{% $string({'outcome': $detail.outcome, 'archiveKey': $input.key, 'run': $run, 'replay': $input.replay, " +
+        "{% $string({'outcome': $detail.outcome, 'unchanged': $detail.unchanged, 'archiveKey': $input.key, " +
+          "'run': $run, 'replay': $input.replay, " +
           "'loadKey': $transformed.loadKey, 'rowsIn': $transformed.rowsIn, 'rowsLoaded': $transformed.rowsOut, " +
           "'rowsRejected': $transformed.rowsRejected, 'rejectedKey': $transformed.rejectedKey}) %}",
       ),
@@ -94,6 +95,7 @@ export class ImportWorkflow extends Construct {
     const loaded = Pass.jsonata(this, 'Loaded', {
       outputs: {
         outcome: '{% $detail.outcome %}',
+        unchanged: '{% $detail.unchanged %}',
         transformed: '{% $transformed %}',
         stagedAt: '{% $stagedAt %}',
         loadedAt: '{% $detail.loadedAt %}',

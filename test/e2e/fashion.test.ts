@@ -1,8 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetBucketEncryptionCommand, GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import ExcelJS from 'exceljs';
-import { csvKey, rejectedKey } from '../../domain/fashion/contract.ts';
+import { csvKey, type LoadRequest, rejectedKey } from '../../domain/fashion/contract.ts';
+import { metricNamespace } from '../../domain/shared/contract.ts';
 import type { Execution } from '../../local/fashion/driver.ts';
+import { logicalIdOf } from '../../local/fashion/lab.ts';
 import { makeReport, type Report } from '../../local/outside/inventory-reports.ts';
 import { header, inventoryRow, parsedCsv, workbookOf } from '../domain/fashion/workbooks.ts';
 import {
@@ -238,16 +241,7 @@ it('a file that goes A, B, A within one slot ends with A current', async () => {
   expect(await historyOf(fashion, place)).toEqual({ [sha256(a)]: 1, [sha256(b)]: 1 });
 
   // The first A once more, by itself: the same content, and older than what the ledger says of it.
-  const again = await fashion.driver.run(fashion.driver.output('ImportStateMachineArn'), {
-    bucket: fashion.driver.output('ArchiveBucketName'),
-    key: archivedAs(a, { ...place, minutes: 0 }),
-    arrivedAt: new Date().toISOString(),
-    from: 'xlsx',
-    replay: 'first-of-the-slot',
-    force: false,
-    attempts: 1,
-    waits: noWaits,
-  });
+  const again = await replayOf(archivedAs(a, { ...place, minutes: 0 }), 'first-of-the-slot', 'xlsx');
   expect(again.status).toBe('SUCCEEDED');
   expect(await currentStock(fashion)).toEqual({ coat: 7 });
   expect((await ledgerOf(fashion, place)).map(({ outcome }) => outcome)).toEqual(['current', 'current']);
@@ -274,6 +268,124 @@ it('an older drop that arrives late goes to history and leaves newer current pos
   expect(await currentStock(fashion)).toEqual({ coat: 20 });
   expect(await ledgerOf(fashion, { date: older, slot: '1800' })).toMatchObject([{ outcome: 'history' }]);
   expect(await historyOf(fashion, { date: older, slot: '1800' })).toEqual({ [sha256(late)]: 2 });
+});
+
+describe('a report with the rows of the slot before', () => {
+  /** The same rows in another file: one more that is empty. */
+  const written = (stock: Readonly<Record<string, number>>, again = false) =>
+    workbookOf([
+      header,
+      ...Object.entries(stock).map(([sku, on_hand]) => inventoryRow({ sku, on_hand, reserved: 0 })),
+      ...(again ? [[' ']] : []),
+    ]);
+  let day: string;
+  let key: string;
+  let bytes: Uint8Array;
+  let imported: Execution;
+  beforeAll(async () => {
+    day = nextDay();
+    await importDrop(fashion, await written({ coat: 1, dress: 2 }), { date: day, slot: '0600' });
+  });
+
+  it('is loaded like any other, and said to be unchanged: the export may be stuck', async () => {
+    bytes = await written({ coat: 1, dress: 2 }, true);
+    const place = { date: day, slot: '1800' };
+    key = archivedAs(bytes, place);
+    imported = await importDrop(fashion, bytes, place);
+    expect(imported.output).toMatchObject({ outcome: 'current', unchanged: true });
+    expect((await results.about(key)).message).toMatchObject({ outcome: 'current', unchanged: true });
+    expect(await historyOf(fashion, place)).toEqual({ [sha256(bytes)]: 2 });
+  });
+
+  it('does not ring when it is put back or replayed', async () => {
+    const again = await importDrop(fashion, bytes, key);
+    expect(again.output).toMatchObject({ outcome: 'already-loaded' });
+    expect(again.output?.unchanged).toBeUndefined();
+    for (const from of ['xlsx', 'csv'] as const) {
+      const replayed = await replayOf(key, `unchanged-${from}`, from);
+      expect(replayed.output).toMatchObject({ outcome: 'current', unchanged: false });
+    }
+  });
+
+  it.each([
+    [null, 1],
+    ['by-hand', 0],
+  ])('is counted in the metric that the alarm watches (replay %s: %d)', async (replay, count) => {
+    const lambda = new LambdaClient(fashion.laptop.clients);
+    const run = randomUUID();
+    const call = async (step: LoadRequest['step']) => {
+      const request: LoadRequest = {
+        step,
+        transformed: imported.output?.transformed ?? null,
+        archiveKey: key,
+        replay,
+        force: false,
+        stagedAt: null,
+        run,
+        failures: 0,
+        statement: null,
+      };
+      const { LogResult = '' } = await lambda.send(
+        new InvokeCommand({
+          FunctionName: fashion.lab.resources.get(logicalIdOf(fashion.lab, 'Load')),
+          Payload: JSON.stringify(request),
+          LogType: 'Tail',
+        }),
+      );
+      return Buffer.from(LogResult, 'base64').toString().split('\n');
+    };
+    try {
+      await call('stage');
+      const line = (await call('publish')).findLast((each) => each.includes('"_aws"')) ?? '';
+      const metrics = JSON.parse(line);
+      expect(metrics).toMatchObject({ service: 'Load', UnchangedDrops: count });
+      expect(metrics._aws.CloudWatchMetrics[0]).toMatchObject({
+        Namespace: metricNamespace,
+        Dimensions: [['service']],
+      });
+    } finally {
+      lambda.destroy();
+    }
+  });
+
+  it('is not unchanged when a row is another one, nor when it is written again within its slot', async () => {
+    const next = nextDay();
+    const morning = { date: next, slot: '0600' };
+    const changed = await importDrop(fashion, await written({ coat: 1, dress: 3 }), morning);
+    expect(changed.output).toMatchObject({ outcome: 'current', unchanged: false });
+    const again = await written({ coat: 1, dress: 3 }, true);
+    const rewritten = await importDrop(fashion, again, { ...morning, minutes: 20 });
+    expect(rewritten.output).toMatchObject({ outcome: 'current', unchanged: false });
+    const evening = await importDrop(fashion, again, { ...morning, slot: '1800' });
+    expect(evening.output).toMatchObject({ outcome: 'current', unchanged: true });
+  });
+
+  it('is compared with the slot before it, whatever was loaded since', async () => {
+    const [first, second, third] = [nextDay(), nextDay(), nextDay()];
+    await importDrop(fashion, await written({ coat: 5 }), { date: first, slot: '0600' });
+    await importDrop(fashion, await written({ coat: 6 }), { date: third, slot: '0600' });
+    const late = await importDrop(fashion, await written({ coat: 5 }, true), { date: second, slot: '0600' });
+    expect(late.output).toMatchObject({ outcome: 'history', unchanged: true });
+  });
+});
+
+it('a replay leaves the ledger with where the csv came from at first, and with what the drop has been', async () => {
+  const [older, newer] = [nextDay(), nextDay()];
+  const bytes = await stockOf({ coat: 40 });
+  const place = { date: older, slot: '0600' };
+  const first = await importDrop(fashion, bytes, place);
+  await importDrop(fashion, await stockOf({ coat: 41 }), { date: newer, slot: '0600' });
+  const replayed = await replayOf(archivedAs(bytes, place), 'ledger', 'xlsx');
+  expect(replayed.output?.outcome).toBe('history');
+  const [row] = await fashion.query(
+    `SELECT outcome, csv_key, csv_sha256, run FROM fashion.load_ledger WHERE drop_date = '${older}'`,
+  );
+  expect(row).toEqual({
+    outcome: 'current',
+    csv_key: first.output?.transformed.csvKey,
+    csv_sha256: first.output?.transformed.csvSha256,
+    run: replayed.name,
+  });
 });
 
 it('a workbook that a person puts under a plain name below a slot takes the same path', async () => {
@@ -347,6 +459,19 @@ async function positions(): Promise<Position[]> {
        unit_price::text, available_from::text, discontinued FROM fashion.current_positions`,
   );
   return rows.sort(byPlace);
+}
+
+function replayOf(key: string, replay: string, from: 'xlsx' | 'csv'): Promise<Execution> {
+  return fashion.driver.run(fashion.driver.output('ImportStateMachineArn'), {
+    bucket: fashion.driver.output('ArchiveBucketName'),
+    key,
+    arrivedAt: new Date().toISOString(),
+    from,
+    replay,
+    force: false,
+    attempts: 1,
+    waits: noWaits,
+  });
 }
 
 /** All that a load writes. */

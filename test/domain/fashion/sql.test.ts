@@ -153,6 +153,10 @@ describe('the statements of a load', () => {
     expect(translate(stage.at(-1) as string, [], new Set()).kind).toBe('copy');
   });
 
+  it('the reconciliation reads the staging table once', () => {
+    expect(reconcileStatement(inventoryLayout, run).split(stagingTable(run))).toHaveLength(2);
+  });
+
   it('each fits the Data API with the longest keys there are', () => {
     const archiveKey = `xlsx/date=2026-11-20/slot=0600/${"'".repeat(988)}.xlsx`;
     expect(Buffer.byteLength(archiveKey)).toBeLessThanOrEqual(1024);
@@ -188,15 +192,31 @@ describe('publishing', () => {
 
   it('takes the lock first and says last what became of the drop', () => {
     expect(at('LOCK fashion.load_lock')).toBe(0);
-    expect(at('SELECT outcome, loaded_at FROM fashion.load_ledger')).toBe(statements.length - 1);
+    expect(at('SELECT (SELECT COUNT(*) FROM fashion.current_drop')).toBe(statements.length - 1);
   });
 
-  it.each(['position_history', 'current_positions', 'load_ledger', 'current_drop'])(
+  it.each(['position_history', 'current_positions', 'current_drop'])(
     '%s is cleared by its key before it is written, so that a repetition leaves the same rows',
     (table) => {
       expect(at(`DELETE FROM fashion.${table} `)).toBe(at(`INSERT INTO fashion.${table} `) - 1);
     },
   );
+
+  it('a load has one row in the ledger, changed if it is there', () => {
+    const key = `load_key = '${transformed.loadKey}'`;
+    expect(at('UPDATE fashion.load_ledger ')).toBe(at('INSERT INTO fashion.load_ledger ') - 1);
+    expect(statements[at('UPDATE fashion.load_ledger ')]).toMatch(
+      new RegExp(` WHERE ${key} AND modified_at_ms <= ${drop.modifiedAt}$`),
+    );
+    expect(statements[at('INSERT INTO fashion.load_ledger ')]).toMatch(
+      new RegExp(` WHERE NOT EXISTS \\(SELECT 1 FROM fashion.load_ledger WHERE ${key}\\)$`),
+    );
+  });
+
+  it('compares the CSV with that of the last drop before the slot, not with an earlier one of the same slot', () => {
+    expect(statements.at(-1)).toContain(`csv_sha256 = '${transformed.csvSha256}'`);
+    expect(statements.at(-1)).toContain("WHERE drop_order < '2026-11-20/0600/')");
+  });
 
   it('decides what is current before it says so: positions and ledger read the drop that was current before', () => {
     const change = at('DELETE FROM fashion.current_drop');

@@ -294,7 +294,7 @@ describe('alarms', () => {
   const [, board] = only(fashion, 'AWS::CloudWatch::Dashboard');
   const dashboard = plain(board.Properties.DashboardBody);
 
-  it('watch both state machines, what was not delivered, late reports, and the rows set aside', () => {
+  it('watch both state machines, what was not delivered, late and unchanged reports, and the rows set aside', () => {
     expect(alarms.map(([id]) => id.replace(/^Operations|[0-9A-F]{8}$/g, '')).sort()).toEqual([
       'CollectionFailed',
       'CollectionTimedOut',
@@ -302,6 +302,7 @@ describe('alarms', () => {
       'ImportTimedOut',
       'LateDrops',
       'RowsSetAside',
+      'UnchangedDrops',
       'UndeliveredNotEmpty',
     ]);
   });
@@ -323,6 +324,18 @@ describe('alarms', () => {
       Namespace: metricNamespace,
       MetricName: 'LateDrops',
       Dimensions: [{ Name: 'service', Value: 'Collect' }],
+      Statistic: 'Sum',
+      Threshold: 1,
+    });
+  });
+
+  it('one report without a change from the slot before rings', () => {
+    const [, unchanged] = only(fashion, 'AWS::CloudWatch::Alarm', 'OperationsUnchangedDrops');
+    const [, load] = only(fashion, 'AWS::Lambda::Function', 'Load');
+    expect(unchanged.Properties).toMatchObject({
+      MetricName: 'UnchangedDrops',
+      Namespace: metricNamespace,
+      Dimensions: [{ Name: 'service', Value: load.Properties.Environment.Variables.POWERTOOLS_SERVICE_NAME }],
       Statistic: 'Sum',
       Threshold: 1,
     });
