@@ -461,7 +461,7 @@ describe('any workbook', () => {
         const meets = [...whole.bad, ...result.bad].some(({ reason }) => reason === 'DuplicateKey');
         if (!meets) expect(linesOf(result.rows)).toEqual(linesOf(whole.rows));
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -483,7 +483,7 @@ describe('any workbook', () => {
         const result = await transformed(workbook, undefined, same);
         expect([result.accepted, result.rejected]).toEqual([plain.accepted, plain.rejected]);
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 });
