@@ -145,7 +145,7 @@ function decimalCases(column: Column): CommonCases {
   };
 }
 
-/** A report names few days: what each of these became is kept. */
+/** A report names few days: what each of these became is kept. A power of two. */
 const daysKept = 1024;
 
 function dateCases(convert: ReturnType<typeof cellConverter>): CommonCases {
@@ -155,12 +155,14 @@ function dateCases(convert: ReturnType<typeof cellConverter>): CommonCases {
     if (kind !== cellKind.number || row.decimals[position] !== 0) return false;
     if (((row.flags[position] as number) & (numberFlag.plain | numberFlag.negative)) !== numberFlag.plain)
       return false;
-    const day = row.digits[position] as number;
-    const slot = day % daysKept;
+    const digits = row.digits[position] as number;
+    if (digits > 0x7fff_ffff) return false;
+    const day = digits | 0;
+    const slot = day & (daysKept - 1);
     if (days[slot] !== day) {
       // With a date format or without, a whole number is the same day.
       const date = convert(day);
-      if (date === null || typeof date === 'string' || day > 0x7fff_ffff) return false;
+      if (date === null || typeof date === 'string') return false;
       days[slot] = day;
       dates[slot] = Buffer.from(date.text);
     }

@@ -12,13 +12,13 @@ const factors = [0xcc9e2d51, 0x1b873593] as const;
  */
 export class KeySet {
   /** Two numbers a slot, the halves of a hash; zeros mark a free one. A quarter of the slots stays free. */
-  readonly #slots: Uint32Array;
+  readonly #slots: Int32Array;
   #left: number;
 
   /** For at most so many keys. */
   constructor(mostKeys: number) {
     this.#left = mostKeys;
-    this.#slots = new Uint32Array(2 * Math.ceil((mostKeys + 1) / 0.75));
+    this.#slots = new Int32Array(2 * Math.ceil((mostKeys + 1) / 0.75));
   }
 
   /**
@@ -28,7 +28,8 @@ export class KeySet {
    * the parts of a key.
    */
   add(bytes: Uint8Array, starts: ArrayLike<number>, ends: ArrayLike<number>): boolean {
-    let [a, b] = seeds as readonly [number, number];
+    let a: number = seeds[0];
+    let b: number = seeds[1];
     for (let part = 0; part < starts.length; part++) {
       const end = ends[part] as number;
       for (let i = starts[part] as number; i < end; i++) {
@@ -49,9 +50,9 @@ export class KeySet {
 }
 
 /** `high` chooses the slot; `low` is not 0. */
-function place(slots: Uint32Array, high: number, low: number): boolean {
+function place(slots: Int32Array, high: number, low: number): boolean {
   const count = slots.length / 2;
-  let at = 2 * Math.floor((high / 0x1_0000_0000) * count);
+  let at = 2 * Math.floor(((high >>> 0) / 0x1_0000_0000) * count);
   while (slots[at + 1] !== 0) {
     if (slots[at] === high && slots[at + 1] === low) return false;
     at += 2;
@@ -62,10 +63,11 @@ function place(slots: Uint32Array, high: number, low: number): boolean {
   return true;
 }
 
+/** As a signed number, which V8 passes on without making an object of it. */
 function finish(lane: number): number {
   let h = lane ^ (lane >>> 16);
   h = Math.imul(h, 0x85ebca6b);
   h ^= h >>> 13;
   h = Math.imul(h, 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
 }

@@ -117,7 +117,7 @@ export class SheetRowsReader extends XmlReader {
       if (this.nameEnd - this.nameStart === 1 && bytes[this.nameStart] === attributeR)
         number = this.#wholeValue();
     }
-    if (!(number > this.#rowNumber)) throw this.unreadable(`has row ${number} behind row ${this.#rowNumber}`);
+    if (number <= this.#rowNumber) throw this.unreadable(`has row ${number} behind row ${this.#rowNumber}`);
     if (number > mostRows) throw this.unreadable(`has a row ${number}`);
     row.number = number;
     row.bytes = bytes;
@@ -177,15 +177,17 @@ export class SheetRowsReader extends XmlReader {
         if (byte === attributeR) {
           let letters = 0;
           while (value >= 65 && value <= 90) {
-            letters = letters * 26 + (value - 64);
+            letters = (letters * 26 + (value - 64)) | 0;
             value = bytes[++k] as number;
           }
           let digits = 0;
           while (value >= 48 && value <= 57) {
-            digits = digits * 10 + (value - 48);
+            digits = (digits * 10 + (value - 48)) | 0;
             value = bytes[++k] as number;
           }
-          if (value === quote && digits === row.number && letters > 0 && letters <= mostColumns) {
+          // XFD1048576 is the longest; a longer one may have left the 32 bits.
+          const fits = k - i <= 3 + 10 && letters > 0 && letters <= mostColumns;
+          if (value === quote && digits === row.number && fits) {
             column = letters - 1;
             i = k + 1;
             continue;
@@ -193,10 +195,10 @@ export class SheetRowsReader extends XmlReader {
         } else if (byte === attributeS) {
           let digits = 0;
           while (value >= 48 && value <= 57) {
-            digits = digits * 10 + (value - 48);
+            digits = (digits * 10 + (value - 48)) | 0;
             value = bytes[++k] as number;
           }
-          if (value === quote) {
+          if (value === quote && k - i <= 3 + 9) {
             style = digits;
             i = k + 1;
             continue;
@@ -487,13 +489,15 @@ export class SheetRowsReader extends XmlReader {
     return this.unreadable(`has a cell ${JSON.stringify(text)} in row ${row.number}`);
   }
 
-  /** The digits of the attribute's value; NaN if there is anything else. */
+  /** The digits of the attribute's value; -1 if there is anything else. */
   #wholeValue(): number {
     const { bytes, valueStart, valueEnd } = this;
-    let value = valueEnd === valueStart || valueEnd - valueStart > 9 ? Number.NaN : 0;
+    if (valueEnd === valueStart || valueEnd - valueStart > 9) return -1;
+    let value = 0;
     for (let i = valueStart; i < valueEnd; i++) {
       const byte = bytes[i] as number;
-      value = byte >= 48 && byte <= 57 ? value * 10 + (byte - 48) : Number.NaN;
+      if (byte < 48 || byte > 57) return -1;
+      value = value * 10 + (byte - 48);
     }
     return value;
   }

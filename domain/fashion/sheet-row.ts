@@ -91,7 +91,19 @@ export class SheetRow {
       const kind = this.kinds[column] as number;
       if (kind === cellKind.absent) continue;
       if (kind > cellKind.shared) return false;
-      if ((this.cell(column) as string).trim() !== '') return false;
+      if (!this.#isBlankText(column, kind)) return false;
+    }
+    return true;
+  }
+
+  #isBlankText(column: number, kind: number): boolean {
+    const bytes = kind === cellKind.shared ? this.strings.bytes : this.bytes;
+    const end = this.ends[column] as number;
+    for (let i = this.starts[column] as number; i < end; i++) {
+      const byte = bytes[i] as number;
+      if (byte > 32 && byte < 0x80) return false;
+      // There is white space beyond ASCII, and control characters are none.
+      if (byte !== 32 && !(byte >= 9 && byte <= 13)) return (this.cell(column) as string).trim() === '';
     }
     return true;
   }

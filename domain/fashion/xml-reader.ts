@@ -48,7 +48,7 @@ const mostElementBytes = 16 * 1024 * 1024;
  */
 export abstract class XmlReader {
   /** Unread are the bytes from `at` to `end`. Behind them stands a zero, which no text contains: it ends every loop. */
-  protected bytes = Buffer.alloc(0);
+  protected bytes = Buffer.alloc(1);
   protected at = 0;
   protected end = 0;
   /** Of the tag that `readTag` read last: kind, and where its name stands, the prefix left out. */

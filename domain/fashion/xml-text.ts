@@ -11,13 +11,15 @@ export function decodeText(bytes: Buffer, start: number, end: number, part: stri
 }
 
 /** The five names that XML has without a document type. */
-const references: readonly (readonly [name: Buffer, code: number])[] = [
-  [Buffer.from('amp'), 0x26],
-  [Buffer.from('lt'), 0x3c],
-  [Buffer.from('gt'), 0x3e],
-  [Buffer.from('quot'), 0x22],
-  [Buffer.from('apos'), 0x27],
+const references = [
+  { name: Buffer.from('amp'), code: 0x26 },
+  { name: Buffer.from('lt'), code: 0x3c },
+  { name: Buffer.from('gt'), code: 0x3e },
+  { name: Buffer.from('quot'), code: 0x22 },
+  { name: Buffer.from('apos'), code: 0x27 },
 ];
+
+const numberSign = 35;
 
 function unmarked(bytes: Buffer, start: number, end: number, part: string): number {
   let to = start;
@@ -52,10 +54,14 @@ function unmarked(bytes: Buffer, start: number, end: number, part: string): numb
 
 /** XML allows no NUL, and no half of a surrogate pair. */
 function characterOf(bytes: Buffer, start: number, end: number): number | undefined {
-  for (const [name, code] of references) {
-    let k = 0;
-    while (k < name.length && bytes[start + k] === name[k]) k++;
-    if (k === name.length && start + k === end) return code;
+  if (bytes[start] !== numberSign) {
+    for (let i = 0; i < references.length; i++) {
+      const { name, code } = references[i] as { name: Buffer; code: number };
+      let k = 0;
+      while (k < name.length && bytes[start + k] === name[k]) k++;
+      if (k === name.length && start + k === end) return code;
+    }
+    return undefined;
   }
   const numeric = /^#(?:x([0-9a-fA-F]+)|([0-9]+))$/.exec(bytes.toString('latin1', start, end));
   if (!numeric) return undefined;

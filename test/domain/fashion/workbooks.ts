@@ -4,7 +4,9 @@ import Papa from 'papaparse';
 import type { Corrections } from '../../../domain/fashion/corrections.ts';
 import { inventoryLayout } from '../../../domain/fashion/inventory-layout.ts';
 import type { ReportLayout } from '../../../domain/fashion/layout.ts';
+import type { Cell } from '../../../domain/fashion/sheet-row.ts';
 import { type TransformCounts, transformWorkbook } from '../../../domain/fashion/transform.ts';
+import { openSheet } from '../../../domain/fashion/workbook.ts';
 import { bytesSource } from '../../../domain/fashion/zip.ts';
 
 export const header = inventoryLayout.columns.map((column) => column.header);
@@ -93,4 +95,16 @@ export function parsedCsv(csv: string): Record<string, string>[] {
   });
   if (errors.length > 0 && csv !== '') throw new Error(JSON.stringify(errors[0]));
   return data;
+}
+
+/** All rows of a sheet as values, by row number. */
+export async function sheetCells(
+  workbook: Uint8Array,
+  limits = inventoryLayout.limits,
+): Promise<Map<number, Cell[]>> {
+  const sheet = await openSheet(bytesSource(workbook), { limits });
+  const rows = new Map<number, Cell[]>();
+  for await (const portion of sheet.portions())
+    while (portion.next()) rows.set(portion.row.number, portion.row.cells());
+  return rows;
 }
