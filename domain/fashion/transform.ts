@@ -25,7 +25,7 @@ export const rejectedHeader = ['row', 'cell', 'column', 'value', 'reason', 'bad_
 
 /**
  * A report's workbook to CSV, in one pass and in memory that does not grow with the number of rows, but for the workbook's
- * shared strings and 16 bytes a row that find repeated keys.
+ * shared strings and a table that finds repeated keys: 11 bytes for each row that a sheet of this size can have.
  *
  * `accepted` gets the header and the good rows, columns in the layout's order. `rejected` gets one line a bad row: number of
  * the row, address, column, value and reason of its first bad cell (in the layout's order), how many of its cells are bad,
