@@ -50,7 +50,8 @@ const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '', // none: a socket's path may hold 107 bytes, a checkout's may be longer
   max_connections: '50',
-  shared_buffers: '64MB',
+  shared_buffers: '128MB',
+  work_mem: '16MB',
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',
@@ -128,6 +129,7 @@ async function initialise(
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',
       '--no-sync',
+      '--no-data-checksums',
       '--no-instructions',
     ],
     cwd: place.home,

@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { CopyStatement } from './copy-statement.ts';
 import { CsvReader, type CsvRecord, LoadError, maximumRow } from './csv.ts';
-import { type PlainColumn, plainRun, recordEnd } from './plain-records.ts';
+import { type PlainColumn, type PlainRun, plainRun, recordEnd } from './plain-records.ts';
 import { SqlError } from './sql-error.ts';
 import { quoteIdentifier } from './tokens.ts';
 
@@ -52,7 +52,7 @@ const textTypes = new Set(['varchar', 'bpchar', 'text']);
 /** PostgreSQL's line numbers and those of a file differ by a constant until lines are left out or another file begins. */
 class LinePlaces {
   /** Lines sent to PostgreSQL so far, its header among them. */
-  sent = 1;
+  private sent = 1;
   private file = '';
   private readonly spans: { firstSent: number; file: string; ahead: number }[] = [];
   /** By the last line of a record: its first. */
@@ -68,10 +68,13 @@ class LinePlaces {
     return this.file;
   }
 
-  /** A record of several lines; PostgreSQL will name the last. */
-  record(lines: number): void {
+  /** Records that were sent; of one that has several lines PostgreSQL will name the last. */
+  records({ lines, tall }: Pick<PlainRun, 'lines' | 'tall'>): void {
+    for (const each of tall) {
+      const first = this.sent + each.before + 1;
+      this.starts.set(first + each.lines - 1, first);
+    }
     this.sent += lines;
-    if (lines > 1) this.starts.set(this.sent, this.sent - lines + 1);
   }
 
   find(sent: number): { file: string; line: number } {
@@ -223,8 +226,8 @@ class RowEncoder {
       if (run.records > 0) {
         encoded.push(bytes.subarray(at, run.end));
         this.rows += run.records;
-        this.line += run.records;
-        this.places.sent += run.records;
+        this.line += run.lines;
+        this.places.records(run);
         at = run.end;
       }
       if (at >= bytes.length || (run.cut && !whole)) break;
@@ -255,7 +258,8 @@ class RowEncoder {
         continue;
       }
       this.rows++;
-      this.places.record(record.nextLine - record.line);
+      const lines = record.nextLine - record.line;
+      this.places.records({ lines, tall: lines > 1 ? [{ before: 0, lines }] : [] });
       text += encodeRow(record, this.columns, this.copy);
     }
     this.line = reader.line;
@@ -289,7 +293,7 @@ function plainColumn(column: Column, copy: CopyStatement, alone: boolean): Plain
       special || copy.delimiter !== ',' || copy.quote !== '"'
         ? 'never'
         : (kinds[column.type] ?? (isText ? 'text' : 'other')),
-    limit: column.type === 'numeric' ? column.scale : column.width > 0 ? column.width : maximumRow,
+    width: column.type === 'numeric' ? column.scale : column.width > 0 ? column.width : maximumRow,
     // PostgreSQL reads it as NULL with EMPTYASNULL, which any other type is anyway, and as an empty text without.
     // A line without anything may be a blank one, which IGNOREBLANKLINES leaves out.
     mayBeEmpty: !alone && (copy.emptyAsNull ? !column.notNull : isText),
@@ -419,21 +423,28 @@ function storageError(error: unknown, signal: AbortSignal, where = ''): Error {
   );
 }
 
+/** The file in pieces that are large enough for what each costs on its way to PostgreSQL. */
 async function* uncompressed(body: Readable, copy: CopyStatement): AsyncGenerator<Buffer> {
   const unzip = copy.gzip ? createGunzip() : undefined;
   // pipe() forwards no errors; a download that breaks off must end the read.
   if (unzip) body.on('error', (error) => unzip.destroy(error)).pipe(unzip);
   const pieces = (unzip ?? body)[Symbol.asyncIterator]();
   try {
-    for (;;) {
-      const { value, done } = await pieces.next().catch((error) => Promise.reject(downloadError(error)));
-      if (done) return;
-      yield value as Buffer;
+    for (let done = false; !done; ) {
+      const gathered: Buffer[] = [];
+      for (let bytes = 0; bytes < pieceBytes && !done; bytes += gathered.at(-1)?.length ?? 0) {
+        const next = await pieces.next().catch((error) => Promise.reject(downloadError(error)));
+        done = next.done === true;
+        if (!done) gathered.push(next.value as Buffer);
+      }
+      if (gathered.length > 0) yield Buffer.concat(gathered);
     }
   } finally {
     body.destroy();
   }
 }
+
+const pieceBytes = 128 * 1024;
 
 function downloadError(error: NodeJS.ErrnoException): SqlError {
   return error.code?.startsWith('Z_')

@@ -3,7 +3,7 @@ export interface PlainColumn {
   /** `text` takes any bytes; `ascii` those below 128; `date` YYYY-MM-DD; `decimal` digits; `other` is judged by PostgreSQL. */
   kind: 'text' | 'ascii' | 'date' | 'decimal' | 'other' | 'never';
   /** Bytes of text, or digits behind the point of a decimal that are kept. */
-  limit: number;
+  width: number;
   /** An empty unquoted field is a value that PostgreSQL reads as Redshift does. */
   mayBeEmpty: boolean;
 }
@@ -13,6 +13,10 @@ export interface PlainRun {
   end: number;
   /** Records before it. */
   records: number;
+  /** Lines before it: more than records where quoted fields hold newlines. */
+  lines: number;
+  /** Of each record of several lines: how many lines are before it, and how many lines it has. */
+  tall: { before: number; lines: number }[];
   /** True when the bytes ended inside of that record, and it was plain as far as they went. */
   cut: boolean;
 }
@@ -24,69 +28,62 @@ const [newline, carriageReturn, quote, comma, minus, plus, point, zero, nine, ba
 /**
  * How far the records from `start` on are plain: PostgreSQL's `COPY ... (FORMAT csv)` reads their very bytes as
  * Redshift's COPY does, so they need not be taken apart here. Whatever might differ is not plain: another number of
- * fields, a CR, a NUL, a quote inside of an unquoted field, a newline inside of a quoted one (it would shift line
- * numbers), a text that is too long, a date or a decimal in another form, an empty field where that is not NULL.
+ * fields, a CR, a NUL, a quote inside of an unquoted field, a text that is too long, a date or a decimal in another
+ * form, an empty field where that is not NULL.
  */
 export function plainRun(bytes: Uint8Array, start: number, columns: readonly PlainColumn[]): PlainRun {
-  const length = bytes.length;
+  // Nothing behind the last newline is whole, and every loop below ends at one: no read is out of bounds, which is slow.
+  const limit = bytes.lastIndexOf(newline) + 1;
   const last = columns.length - 1;
+  const tall: PlainRun['tall'] = [];
   let records = 0;
+  let lines = 0;
+  let newlines = 0;
   let recordStart = start;
   let at = start;
-  const stop = (cut: boolean): PlainRun => ({ end: recordStart, records, cut });
-  for (;;) {
+  const stop = (cut: boolean): PlainRun => ({ end: recordStart, records, lines, tall, cut });
+  while (at < limit) {
     for (let index = 0; index <= last; index++) {
-      const { kind, limit, mayBeEmpty } = columns[index] as PlainColumn;
+      const { kind, width, mayBeEmpty } = columns[index] as PlainColumn;
       const separator = index === last ? newline : comma;
       const from = at;
-      let byte = bytes[at];
+      let byte = bytes[at] as number;
       if (byte === quote) {
         if (kind !== 'text') return stop(false);
-        at++;
         for (;;) {
-          byte = bytes[at++];
+          if (++at >= limit) return stop(true);
+          byte = bytes[at] as number;
           if (byte === quote) {
-            if (bytes[at] !== quote) break;
-            at++;
-          } else if (byte === newline || byte === carriageReturn || byte === 0) return stop(false);
-          else if (byte === undefined) return stop(true);
+            if (bytes[++at] !== quote) break; // below the limit: a quote is not its newline
+          } else if (byte === newline) newlines++;
+          else if (byte === carriageReturn || byte === 0) return stop(false);
         }
-        if (at >= length) return stop(true);
         // Doubled quotes count twice here: a field that is not too long that way is not too long.
-        if (bytes[at] !== separator || at - from - 2 > limit || at - from === 2) return stop(false);
+        if (bytes[at] !== separator || at - from - 2 > width || at - from === 2) return stop(false);
         at++;
         continue;
       }
       switch (kind) {
         case 'text':
+        case 'ascii': {
           if (byte === backslash) return stop(false);
+          const highest = kind === 'text' ? 255 : 127;
           while (byte !== separator) {
-            if (byte === undefined) return stop(true);
-            if (byte === comma || byte === newline || byte === quote || byte === carriageReturn || byte === 0)
-              return stop(false);
-            byte = bytes[++at];
+            if (byte === comma || byte < 32 || byte === quote || byte > highest) return stop(false);
+            byte = bytes[++at] as number;
           }
-          if (at - from > limit) return stop(false);
+          if (at - from > width) return stop(false);
           break;
-        case 'ascii':
-          if (byte === backslash) return stop(false);
-          while (byte !== separator) {
-            if (byte === undefined) return stop(true);
-            if (byte > 127 || byte === comma || byte < 32 || byte === quote) return stop(false);
-            byte = bytes[++at];
-          }
-          if (at - from > limit) return stop(false);
-          break;
+        }
         case 'other':
+          if (byte === backslash) return stop(false);
           while (byte !== separator) {
-            if (byte === undefined) return stop(true);
-            if (byte === comma || byte < 32 || byte === quote || byte === backslash) return stop(false);
-            byte = bytes[++at];
+            if (byte === comma || byte < 32 || byte === quote) return stop(false);
+            byte = bytes[++at] as number;
           }
           break;
         case 'date':
           if (byte === separator) break;
-          if (at + 10 >= length) return stop(true);
           for (let place = 0; place < 10; place++) {
             byte = bytes[at++] as number;
             if (place === 4 || place === 7 ? byte !== minus : byte < zero || byte > nine) return stop(false);
@@ -95,17 +92,16 @@ export function plainRun(bytes: Uint8Array, start: number, columns: readonly Pla
           break;
         case 'decimal': {
           if (byte === separator) break;
-          if (byte === minus || byte === plus) byte = bytes[++at];
+          if (byte === minus || byte === plus) byte = bytes[++at] as number;
           const digits = at;
-          while (byte !== undefined && byte >= zero && byte <= nine) byte = bytes[++at];
-          if (byte !== undefined && at === digits) return stop(false);
+          while (byte >= zero && byte <= nine) byte = bytes[++at] as number;
+          if (at === digits) return stop(false);
           if (byte === point) {
-            const fraction = ++at;
-            byte = bytes[at];
-            while (byte !== undefined && byte >= zero && byte <= nine) byte = bytes[++at];
-            if (at - fraction > limit) return stop(false);
+            const fraction = at + 1;
+            do byte = bytes[++at] as number;
+            while (byte >= zero && byte <= nine);
+            if (at - fraction > width) return stop(false);
           }
-          if (byte === undefined) return stop(true);
           if (byte !== separator) return stop(false);
           break;
         }
@@ -116,9 +112,15 @@ export function plainRun(bytes: Uint8Array, start: number, columns: readonly Pla
       at++;
     }
     records++;
+    if (newlines > 0) {
+      tall.push({ before: lines, lines: newlines + 1 });
+      lines += newlines;
+      newlines = 0;
+    }
+    lines++;
     recordStart = at;
-    if (at >= length) return stop(true);
   }
+  return stop(true);
 }
 
 /**

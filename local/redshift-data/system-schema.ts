@@ -19,6 +19,7 @@ CREATE OR REPLACE FUNCTION ${systemSchema}.count_bytes() RETURNS event_trigger
 DECLARE
   change record;
   item record;
+  additions text;
 BEGIN
   FOR change IN
     SELECT DISTINCT objid FROM pg_event_trigger_ddl_commands()
@@ -37,25 +38,21 @@ BEGIN
     LOOP
       EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', item.target, item.conname);
     END LOOP;
-    FOR item IN
-      SELECT a.attname, a.atttypid, a.atttypmod - 4 AS width, a.attrelid::regclass AS target,
-             CASE WHEN a.atttypid = 'varchar'::regtype THEN format('bytes_%s_%s', a.atttypmod - 4, a.attnum)
-                  ELSE format('ascii_%s', a.attnum) END AS check_name
-        FROM pg_attribute a
-       WHERE a.attrelid = change.objid AND a.attnum > 0 AND NOT a.attisdropped
-         AND (a.atttypid = 'bpchar'::regtype OR (a.atttypid = 'varchar'::regtype AND a.atttypmod >= 4))
-    LOOP
-      CONTINUE WHEN EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = change.objid AND k.conname = item.check_name);
-      IF item.atttypid = 'varchar'::regtype THEN
-        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (octet_length(%I) <= %s)', item.target, item.check_name, item.attname, item.width);
-      ELSIF item.width > 0 THEN
-        -- padded to its width in characters, so ASCII is as many bytes: far cheaper than counting characters
-        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (octet_length(%I) = %s)', item.target, item.check_name, item.attname, item.width);
-      ELSE
-        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (octet_length(%I::text) = char_length(%I::text))',
-          item.target, item.check_name, item.attname, item.attname);
-      END IF;
-    END LOOP;
+    -- all of them in one command, which calls this trigger once again
+    SELECT string_agg(format('ADD CONSTRAINT %I CHECK (%s)', check_name, holds), ', ') INTO additions
+      FROM (
+        SELECT CASE WHEN a.atttypid = 'varchar'::regtype THEN format('bytes_%s_%s', width, a.attnum)
+                    ELSE format('ascii_%s', a.attnum) END AS check_name,
+               CASE WHEN a.atttypid = 'varchar'::regtype THEN format('octet_length(%I) <= %s', a.attname, width)
+                    -- padded to its width in characters, so ASCII is as many bytes: far cheaper than counting characters
+                    WHEN width > 0 THEN format('octet_length(%I) = %s', a.attname, width)
+                    ELSE format('octet_length(%I::text) = char_length(%I::text)', a.attname, a.attname) END AS holds
+          FROM pg_attribute a, LATERAL (SELECT a.atttypmod - 4 AS width) AS w
+         WHERE a.attrelid = change.objid AND a.attnum > 0 AND NOT a.attisdropped
+           AND (a.atttypid = 'bpchar'::regtype OR (a.atttypid = 'varchar'::regtype AND a.atttypmod >= 4))
+      ) AS wanted
+     WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = change.objid AND k.conname = check_name);
+    IF additions IS NOT NULL THEN EXECUTE format('ALTER TABLE %s %s', change.objid::regclass, additions); END IF;
   END LOOP;
 END $body$;
 DROP EVENT TRIGGER IF EXISTS ${systemSchema}_count_bytes;

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { CsvReader, LoadError } from '../../../local/redshift-data/csv.ts';
 import { type PlainColumn, plainRun, recordEnd } from '../../../local/redshift-data/plain-records.ts';
 
-const column = (kind: PlainColumn['kind'], limit = 8, mayBeEmpty = true): PlainColumn => ({
+const column = (kind: PlainColumn['kind'], width = 8, mayBeEmpty = true): PlainColumn => ({
   kind,
-  limit,
+  width,
   mayBeEmpty,
 });
 const columns = [column('text'), column('decimal', 2), column('date'), column('other'), column('ascii', 4)];
@@ -19,10 +19,12 @@ describe('plain records', () => {
     ['letters beyond ASCII', 'Größe,1,2026-11-21,7,xx\n'],
     ['decimals as they may be', 'a,-1.,2026-11-21,7,xx\na,+0.07,,7,xx\n'],
   ])('%s', (_what, text) => {
-    const records = text.split('\n').length - 1;
+    const lines = text.split('\n').length;
     expect(run(good + text)).toEqual({
       end: Buffer.byteLength(good + text),
-      records: records + 1,
+      records: lines,
+      lines,
+      tall: [],
       cut: true,
     });
   });
@@ -32,7 +34,7 @@ describe('plain records', () => {
     ['too many', 'a,1,2026-11-21,7,xx,\n'],
     ['CRLF', 'a,1,2026-11-21,7,xx\r\n'],
     ['CR in a text', 'a\rb,1,2026-11-21,7,xx\n'],
-    ['a newline in quotes', '"a\nb",1,2026-11-21,7,xx\n'],
+    ['a CR in quotes', '"a\r\nb",1,2026-11-21,7,xx\n'],
     ['NUL', 'a\0b,1,2026-11-21,7,xx\n'],
     ['NUL in quotes', '"a\0b",1,2026-11-21,7,xx\n'],
     ['a quote in an unquoted field', 'a"b,1,2026-11-21,7,xx\n'],
@@ -49,7 +51,12 @@ describe('plain records', () => {
     ['a time behind a date', 'a,1,2026-11-21 00:00,7,xx\n'],
     ['CHAR beyond ASCII', 'a,1,2026-11-21,7,é\n'],
   ])('%s is not', (_what, text) => {
-    expect(run(`${good}${text}${good}`)).toEqual({ end: good.length, records: 1, cut: false });
+    expect(run(`${good}${text}${good}`)).toMatchObject({
+      end: good.length,
+      records: 1,
+      lines: 1,
+      cut: false,
+    });
   });
 
   it('an empty field is not where it has to be judged', () => {
@@ -64,11 +71,23 @@ describe('plain records', () => {
   });
 
   it('a record that is cut anywhere is waited for', () => {
-    const text = '"a,""b",-1.50,2026-11-21,7,xx\n';
+    const text = '"a,""\nb",-1.50,2026-11-21,7,xx\n';
     for (let length = 0; length < text.length; length++) {
       const cut = run(good + text.slice(0, length));
-      expect([length, cut]).toEqual([length, { end: good.length, records: 1, cut: true }]);
+      expect([length, cut]).toMatchObject([length, { end: good.length, records: 1, lines: 1, cut: true }]);
     }
+  });
+
+  it('lines are counted where quoted fields hold some', () => {
+    const tall = '"a\n\nb",1,2026-11-21,7,xx\n';
+    expect(run(`${good}${tall}${good}${tall}`)).toMatchObject({
+      records: 4,
+      lines: 8,
+      tall: [
+        { before: 1, lines: 3 },
+        { before: 5, lines: 3 },
+      ],
+    });
   });
 });
 
