@@ -12,12 +12,19 @@ interface Statement {
   [key: string]: unknown;
 }
 
+interface PolicyDocument {
+  Version: string;
+  Statement: Statement[];
+}
+
 /**
  * Whether a role may do something, asked of the emulator's IAM. Its simulation ignores the context that is sent along, so
  * StringEquals conditions on the given context keys are decided here, and the simulation sees the statements that hold.
  */
 export class RoleJudge {
   private readonly iam: IAMClient;
+  /** Who asks while a role's policies are on their way gets the same answer. */
+  private readonly asked = new Map<string, Promise<PolicyDocument[]>>();
 
   constructor(config: IAMClientConfig) {
     this.iam = new IAMClient(config);
@@ -31,7 +38,7 @@ export class RoleJudge {
     context: Readonly<Record<string, string>> = {},
     variables: Readonly<Record<string, string>> = {},
   ): Promise<boolean> {
-    const documents = await this.inlinePolicies(role);
+    const documents = await this.policies(role);
     const held = documents.map((document) => ({
       ...document,
       Statement: document.Statement.flatMap((statement) => holding(statement, context, variables)),
@@ -54,7 +61,13 @@ export class RoleJudge {
     return Tags?.find((tag) => tag.Key === key)?.Value;
   }
 
-  private async inlinePolicies(role: string): Promise<{ Version: string; Statement: Statement[] }[]> {
+  private policies(role: string): Promise<PolicyDocument[]> {
+    const asked = this.asked.get(role) ?? this.inlinePolicies(role).finally(() => this.asked.delete(role));
+    this.asked.set(role, asked);
+    return asked;
+  }
+
+  private async inlinePolicies(role: string): Promise<PolicyDocument[]> {
     const { PolicyNames = [] } = await this.iam.send(new ListRolePoliciesCommand({ RoleName: role }));
     return Promise.all(
       PolicyNames.map(async (name) => {
