@@ -84,34 +84,40 @@ export async function benchReading(o: ReadingOptions): Promise<Reading[]> {
   for (const rows of o.sizes) {
     for (const strings of ['inline', 'shared'] as const) {
       const path = join(o.directory, `${strings}-${rows}.xlsx`);
-      const file = await progress.step(`${rows.toLocaleString('en')} rows, ${strings} strings`, async (step) => {
-        const made = await writeLargeWorkbook(path, { seed: 'bench', rows, strings });
-        step.detail(
-          `${(made.bytes / 1e6).toFixed(1)} MB${strings === 'shared' ? `, ${made.distinctStrings.toLocaleString('en')} distinct` : ''}`,
-        );
-        return { rows, strings, distinctStrings: made.distinctStrings, bytes: made.bytes };
-      });
+      const file = await progress.step(
+        `${rows.toLocaleString('en')} rows, ${strings} strings`,
+        async (step) => {
+          const made = await writeLargeWorkbook(path, { seed: 'bench', rows, strings });
+          step.detail(
+            `${(made.bytes / 1e6).toFixed(1)} MB${strings === 'shared' ? `, ${made.distinctStrings.toLocaleString('en')} distinct` : ''}`,
+          );
+          return { rows, strings, distinctStrings: made.distinctStrings, bytes: made.bytes };
+        },
+      );
       const best = new Map<Reader, Pick<Reading, 'cellsPerSecond' | 'peakMb' | 'failed'>>();
       const rounds = rows <= 200_000 ? 3 : 1;
       for (let round = 1; round <= rounds; round += 1) {
         for (const reader of wanted) {
           const before = best.get(reader);
           if (before?.failed !== undefined) continue;
-          await progress.step(`  ${reader}${rounds > 1 ? `, round ${round} of ${rounds}` : ''}`, async (step) => {
-            const now = isPython(reader)
-              ? noPython === undefined
-                ? await measure(interpreter, ['bench/fashion-readers.py', reader, path], rows, signal)
-                : { cellsPerSecond: undefined, peakMb: undefined, failed: noPython }
-              : await measure(process.execPath, [bundle, reader, path], rows, signal);
-            step.detail(
-              now.failed ?? `${thousands(now.cellsPerSecond)} kcells/s, ${Math.round(now.peakMb ?? 0)} MB`,
-            );
-            best.set(reader, {
-              cellsPerSecond: most(before?.cellsPerSecond, now.cellsPerSecond),
-              peakMb: least(before?.peakMb, now.peakMb),
-              failed: now.failed,
-            });
-          });
+          await progress.step(
+            `  ${reader}${rounds > 1 ? `, round ${round} of ${rounds}` : ''}`,
+            async (step) => {
+              const now = isPython(reader)
+                ? noPython === undefined
+                  ? await measure(interpreter, ['bench/fashion-readers.py', reader, path], rows, signal)
+                  : { cellsPerSecond: undefined, peakMb: undefined, failed: noPython }
+                : await measure(process.execPath, [bundle, reader, path], rows, signal);
+              step.detail(
+                now.failed ?? `${thousands(now.cellsPerSecond)} kcells/s, ${Math.round(now.peakMb ?? 0)} MB`,
+              );
+              best.set(reader, {
+                cellsPerSecond: most(before?.cellsPerSecond, now.cellsPerSecond),
+                peakMb: least(before?.peakMb, now.peakMb),
+                failed: now.failed,
+              });
+            },
+          );
         }
       }
       const floor = best.get('hucre')?.cellsPerSecond;
@@ -140,7 +146,12 @@ async function measure(
 ): Promise<Pick<Reading, 'cellsPerSecond' | 'peakMb' | 'failed'>> {
   const none = { cellsPerSecond: undefined, peakMb: undefined };
   try {
-    const { stdout } = await run(command, args, { cwd: root, signal, timeout: 600_000, killSignal: 'SIGKILL' });
+    const { stdout } = await run(command, args, {
+      cwd: root,
+      signal,
+      timeout: 600_000,
+      killSignal: 'SIGKILL',
+    });
     const result = JSON.parse(stdout) as { rows: number; ms: number; peakMb: number };
     if (result.rows !== rows) return { ...none, failed: `read ${result.rows} of ${rows} rows` };
     return {
@@ -204,7 +215,10 @@ export function readingRequirements(readings: readonly Reading[]): Requirement[]
     });
   }
   const inline = whole.filter(({ strings }) => strings === 'inline');
-  const [small, large] = [inline.find(({ rows }) => rows === 100_000), inline.find(({ rows }) => rows === 1_000_000)];
+  const [small, large] = [
+    inline.find(({ rows }) => rows === 100_000),
+    inline.find(({ rows }) => rows === 1_000_000),
+  ];
   if (small?.peakMb && large?.peakMb) {
     const growth = large.peakMb / small.peakMb;
     requirements.push(

@@ -75,10 +75,7 @@ function* sharedStrings(table: Map<string, number>): Generator<string> {
   yield '</sst>';
 }
 
-function* sheet(
-  stock: StockLine[],
-  textCell: (place: string, text: string) => string,
-): Generator<string> {
+function* sheet(stock: StockLine[], textCell: (place: string, text: string) => string): Generator<string> {
   yield `${declaration}<worksheet xmlns="${main}"><dimension ref="A1:L${stock.length + 1}"/><sheetData>`;
   yield `<row r="1">${header.map((text, i) => textCell(`${letters[i]}1`, text)).join('')}</row>`;
   for (const [index, line] of stock.entries()) {

@@ -15,7 +15,9 @@ const requirements = new URL('requirements.txt', import.meta.url);
  * @throws Error with the last line of what failed
  */
 export async function pythonPeers(directory: string, signal: AbortSignal): Promise<string> {
-  const digest = createHash('sha256').update(await readFile(requirements)).digest('hex');
+  const digest = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex');
   const environment = join(directory, `python-${digest.slice(0, 12)}`);
   const python = join(environment, 'bin', 'python');
   const done = join(environment, 'complete');
