@@ -95,7 +95,11 @@ async function noOpRun(driver: FashionDriver, floor: NoOpFloor): Promise<Hops> {
   await driver.run(floor.collectionArn, { ...input, scheduledAt: '2026-11-19T05:00:00Z' });
   const key = `${floor.prefix}${randomUUID()}`;
   await driver.s3.send(
-    new PutObjectCommand({ Bucket: driver.output('ArchiveBucketName'), Key: key, Body: Buffer.from('no-op') }),
+    new PutObjectCommand({
+      Bucket: driver.output('ArchiveBucketName'),
+      Key: key,
+      Body: Buffer.from('no-op'),
+    }),
   );
   for (const until = Date.now() + 30_000; Date.now() < until; await sleep(20)) {
     const { executions = [] } = await driver.sfn.send(

@@ -1,0 +1,21 @@
+import { bench } from '../../../local/commands/bench.ts';
+
+it.each([
+  ['no bench', [], /there is no bench of \(no lab\); there is fashion, and house/],
+  ['an unknown one', ['stock'], /there is no bench of stock/],
+  ['two', ['fashion', 'house'], /there is no bench of fashion,house/],
+  ['rows that are no number', ['fashion', '--rows', 'many'], /--rows many: numbers from 1 to 1000000/],
+  ['more rows than a sheet has', ['fashion', '--rows', '100,1000001'], /--rows 100,1000001/],
+  [
+    'an unknown part',
+    ['fashion', '--only', 'reading,speed'],
+    /--only speed: there is reading, load, hops, synth/,
+  ],
+  ['rows where none are read', ['house', '--rows', '5'], /--rows and --only are for fashion/],
+  ['an unknown option', ['fashion', '--fast'], /--fast/],
+])('%s is refused before anything starts', async (_what, args, message) => {
+  await expect(bench(args, new AbortController().signal)).rejects.toMatchObject({
+    code: 'UsageInvalid',
+    message: expect.stringMatching(message),
+  });
+});
