@@ -93,6 +93,12 @@ export const differences: readonly Difference[] = [
     here: 'Redshift lets one writer at a time into a table; here two inserts or COPYs into one table run side by side unless LOCK says otherwise',
     how: 'differs',
   },
+  {
+    what: 'durability',
+    here: 'no table is logged: what is in them lives as long as the run of the cluster',
+    how: 'differs',
+    test: 'tables are not logged',
+  },
   { what: 'text order', here: 'by bytes (C.UTF-8)', how: 'as Redshift', test: 'text sorts by bytes' },
   { what: 'time zone', here: 'UTC', how: 'as Redshift', test: 'GETDATE, SYSDATE' },
   { what: 'CONCAT of NULL', here: 'NULL', how: 'as Redshift', test: 'GETDATE, SYSDATE' },

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import pg from 'pg';
 import { differences } from '../../../local/redshift-data/differences.ts';
 import { startWarehouse, type TestWarehouse } from './warehouse-under-test.ts';
 
@@ -57,6 +58,24 @@ describe('tables', () => {
     expect(await admin.error("insert into counted (id, name) values (1, 'c')")).toMatch(
       /cannot insert a non-DEFAULT value/,
     );
+  });
+
+  it('tables are not logged, however they are made', async () => {
+    await admin.ok('/* one */ create table unlogged_1 (a int)');
+    await admin.ok('create table unlogged_2 (like unlogged_1)');
+    await admin.ok('-- three\ncreate table unlogged_3 as select a from unlogged_1');
+    await admin.ok(['create temp table unlogged_4 (a int)', 'insert into unlogged_4 values (1)']);
+    const { host, port, user, password } = warehouse.postgres;
+    const client = new pg.Client({ host, port, user, password, database: 'dev' });
+    await client.connect();
+    try {
+      const { rows } = await client.query(
+        "select relname, relpersistence from pg_class where relname like 'unlogged%' order by 1",
+      );
+      expect(rows.map(({ relpersistence }) => relpersistence)).toEqual(['u', 'u', 'u']);
+    } finally {
+      await client.end();
+    }
   });
 
   it('VARCHAR(n) counts bytes on INSERT, UPDATE, CREATE TABLE AS, LIKE and ALTER TABLE', async () => {
