@@ -133,6 +133,8 @@ export async function benchReading(o: ReadingOptions): Promise<Reading[]> {
 }
 
 const isPython = (reader: Reader): boolean => (python as readonly string[]).includes(reader);
+const isLibrary = (reader: Reader): boolean =>
+  (['hucre', 'exceljs streaming', 'SheetJS'] as Reader[]).includes(reader);
 const thousands = (value: number | undefined) => Math.round((value ?? 0) / 1000);
 const most = (a: number | undefined, b: number | undefined) => (a === undefined ? b : Math.max(a, b ?? a));
 const least = (a: number | undefined, b: number | undefined) => (a === undefined ? b : Math.min(a, b ?? a));
@@ -212,6 +214,20 @@ export function readingRequirements(readings: readonly Reading[]): Requirement[]
       required: '>= 0.9',
       measured: ratio.toFixed(2),
       met: ratio >= 0.9,
+    });
+  }
+  // A scanner of our own has to earn its lines (docs/decisions/0007-own-sheet-scanner.md).
+  for (const { rows, strings, cellsPerSecond } of readings.filter(({ reader }) => reader === 'our reader')) {
+    const others = readings.filter(
+      (other) => other.rows === rows && other.strings === strings && isLibrary(other.reader),
+    );
+    const best = Math.max(...others.map((other) => other.cellsPerSecond ?? 0));
+    if (cellsPerSecond === undefined || best <= 0) continue;
+    requirements.push({
+      what: `our reader over the best npm library, ${rows.toLocaleString('en')} rows, ${strings}`,
+      required: '>= 2',
+      measured: (cellsPerSecond / best).toFixed(2),
+      met: cellsPerSecond / best >= 2,
     });
   }
   const inline = whole.filter(({ strings }) => strings === 'inline');
