@@ -630,8 +630,10 @@ describe('hashed again', () => {
     fashion.driver.sftp.faults.holdReads = true;
     const running = collect(at, again);
     await server.reading();
-    // Past four fifths of its time, before the last twentieth in which it ends the connection.
-    await sleep(8_300);
+    // Past four fifths of its time, before the last twentieth in which it ends the connection: counted from the login,
+    // which is soon after its beginning.
+    const [login] = server.logins();
+    await sleep((login?.at ?? 0) + 8_400 - Date.now());
     fashion.driver.sftp.heal();
     const { execution, result } = await running;
     expect(execution).toMatchObject({ status: 'SUCCEEDED' });
