@@ -45,18 +45,16 @@ type Changes = Record<string, ExcelJS.CellValue>;
 
 /** Row 2 is good, rows 3 to 5 are bad in one cell, in two, and in one. */
 const someBad = (...more: Changes[]) =>
-  workbookOf(
-    [
+  workbookOf([
+    header,
+    ...[
       { sku: 'GOOD', on_hand: 1 },
       { sku: 'B', on_hand: 'zwölf' },
       { sku: 'C', on_hand: -1, unit_price: 'gratis' },
       { sku: 'D', on_hand: 3.5 },
       ...more,
-    ].reduce<ExcelJS.CellValue[][]>(
-      (rows, row) => [...rows, inventoryRow({ reserved: 0, ...row })],
-      [header],
-    ),
-  );
+    ].map((row) => inventoryRow({ reserved: 0, ...row })),
+  ]);
 
 interface Slot extends DropPlace {
   /** First digits of the workbook's hash. */
