@@ -1,0 +1,53 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import {
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
+import { logicalIdOf } from '../../local/fashion/lab.ts';
+import type { FashionLab } from './fashion-lab.ts';
+
+const preload = pathToFileURL(fileURLToPath(new URL('function-preload.mjs', import.meta.url))).href;
+
+export interface FunctionSettings {
+  /** MB. */
+  memory: number;
+  /** Sets variables beside those of the stack; what was set here before is gone. The next call gets a new process. */
+  set(changes: Record<string, string>): Promise<void>;
+  /** The variables of the stack alone. */
+  reset(): Promise<void>;
+  close(): void;
+}
+
+/** The configuration of one function, which a test changes as an operator could. @param name its construct's */
+export async function functionSettings({ laptop, lab }: FashionLab, name: string): Promise<FunctionSettings> {
+  const lambda = new LambdaClient(laptop.clients);
+  const FunctionName = lab.resources.get(logicalIdOf(lab, name));
+  const { Environment, MemorySize = 0 } = await lambda.send(
+    new GetFunctionConfigurationCommand({ FunctionName }),
+  );
+  const set = async (changes: Record<string, string>) => {
+    const Variables = { ...Environment?.Variables, ...changes };
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+  };
+  return { memory: MemorySize, set, reset: () => set({}), close: () => lambda.destroy() };
+}
+
+/** Variables with which a function's process notes its largest memory (KiB) in this directory, by its pid, when it ends. */
+export function notingPeaks(directory: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import=${preload}`, LABS_TEST_PEAKS: directory };
+}
+
+/** Variables with which a function finds as many bytes of room on its disk as this file says. */
+export function withRoom(file: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import=${preload}`, LABS_TEST_ROOM: file };
+}
+
+/** What functions have left in their temporary directory: on the laptop they share one, on AWS each process has its own. */
+export function leftovers({ laptop }: FashionLab): string[] {
+  return readdirSync(join(laptop.runDirectory.path, 'emulator', 'tmp')).filter(
+    (name) => !name.startsWith('ministack-'), // the emulator's own, and the code of functions
+  );
+}
