@@ -47,7 +47,9 @@ const cases: Record<string, (file: string) => Promise<number>> = {
     const XLSX = await import('@e965/xlsx');
     const { readFileSync } = await import('node:fs');
     const workbook = XLSX.read(readFileSync(file), { dense: true });
-    const sheet = workbook.Sheets[workbook.SheetNames[0] ?? ''] as { '!data'?: unknown[] };
+    const sheet = workbook.Sheets[workbook.SheetNames[0] ?? ''] as { '!data'?: unknown[] } | undefined;
+    // Whatever it met in the sheet: it leaves it out without a word.
+    if (!sheet) throw new Error('no sheet');
     return (sheet['!data']?.length ?? 0) - 1;
   },
 };

@@ -165,12 +165,11 @@ async function measure(
     signal.throwIfAborted();
     const { stderr = '', killed } = error as { stderr?: string; killed?: boolean };
     if (killed) return { ...none, failed: 'took over ten minutes' };
-    if (/heap out of memory|MemoryError/.test(stderr))
-      return { ...none, failed: 'out of memory' };
+    if (/heap out of memory|MemoryError/.test(stderr)) return { ...none, failed: 'out of memory' };
     // Of a stack trace the line that names the error; Node and Python put it at different ends.
     const lines = stderr.trim().split('\n');
     const named = lines.find((line) => /^\s*(?:\w*Error\b|fatal)/i.test(line)) ?? lines.at(-1);
-    return { ...none, failed: named?.trim() || (error as Error).message };
+    return { ...none, failed: named?.trim().replace(/^Error: /, '') || (error as Error).message };
   }
 }
 
