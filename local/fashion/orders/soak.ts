@@ -38,6 +38,8 @@ export async function soakFashion(fashion: FashionLab, options: SoakOptions): Pr
         failing.push({ seed, why });
         progress.line(`✗ seed ${seed}; again: npm run soak -- fashion --orders 1 --seed ${seed}`);
       }
+      // A log shows no bar, and an hour without a word looks like a program that hangs.
+      if ((index + 1) % 10 === 0 && index + 1 < orders) progress.line(`  ${index + 1} of ${orders} orders`);
     }
     step.detail(`${orders - failing.length} of ${orders} as their drops say`);
   });
