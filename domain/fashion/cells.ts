@@ -1,5 +1,5 @@
 import { isCalendarDate, millisecondsPerDay, serialDate } from './calendar.ts';
-import { fifteenDigits, plainDecimal, scaledInteger } from './decimal.ts';
+import { fifteenDigits, plainDecimal, scaledInteger, scaledRange } from './decimal.ts';
 import type { Column } from './layout.ts';
 import { type Cell, CellError } from './sheet-row.ts';
 
@@ -114,11 +114,7 @@ function integerConverter(
 function decimalConverter(column: Column) {
   const precision = column.precision as number;
   const scale = column.scale as number;
-  const ends = column.range?.map((end) => {
-    const text = plainDecimal(String(end), precision, scale);
-    return typeof text === 'string' ? 0n : scaledInteger(text.text);
-  });
-  const [min, max] = ends ?? [];
+  const [min, max] = scaledRange(column) ?? [];
   return (cell: Present): { text: string } | RejectReason => {
     const digits = numeral(cell);
     if (digits === undefined) return 'NotANumber';

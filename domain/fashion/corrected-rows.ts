@@ -1,11 +1,11 @@
 import { LabError } from '../errors.ts';
 import { cellConverter, type RejectReason, rawCell } from './cells.ts';
 import type { Corrections } from './corrections.ts';
-import { type CsvWriter, csvField } from './csv.ts';
+import type { CsvWriter } from './csv.ts';
+import { writeConverted } from './fields.ts';
 import type { Column, ReportLayout } from './layout.ts';
 import { type RawRow, sameRow } from './raw-row.ts';
-
-type Cell = Exclude<Parameters<typeof rawCell>[0], undefined>;
+import type { Cell } from './sheet-row.ts';
 
 /** A row as it is corrected; `cells` by the layout's columns. */
 export interface CorrectedRow {
@@ -65,10 +65,6 @@ export function rawCells(layout: ReportLayout, cells: readonly (Cell | undefined
 /** Writes one cell of a {@link CorrectedRow} as a field; why not, if it is a bad one. @param index of the column */
 export function cellWriter(column: Column, index: number, date1904: boolean) {
   const convert = cellConverter(column, date1904);
-  return (cells: readonly Cell[], _position: number, out: CsvWriter): RejectReason | undefined => {
-    const value = convert(cells[index]);
-    if (typeof value === 'string') return value;
-    if (value !== null) out.add(csvField(value.text));
-    return undefined;
-  };
+  return (cells: readonly Cell[], _position: number, out: CsvWriter): RejectReason | undefined =>
+    writeConverted(convert(cells[index]), out);
 }

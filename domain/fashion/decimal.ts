@@ -1,3 +1,5 @@
+import type { Column } from './layout.ts';
+
 /**
  * Exact decimals. A workbook stores each number as a binary double written out in decimal; a spreadsheet shows (and
  * computes with) 15 significant digits. The 15-digit text is what the person who made the report saw, so it is the value:
@@ -47,4 +49,13 @@ export function plainDecimal(
 /** The digits of a decimal without its point: comparable between decimals of one scale. */
 export function scaledInteger(decimal: string): bigint {
   return BigInt(decimal.replace('.', ''));
+}
+
+/** The ends of a decimal column's range as integers at its scale. That they are decimals of it was checked with the layout. */
+export function scaledRange({ range, precision, scale }: Column): [min: bigint, max: bigint] | undefined {
+  const end = (value: number | string) => {
+    const decimal = plainDecimal(String(value), precision as number, scale as number);
+    return typeof decimal === 'string' ? 0n : scaledInteger(decimal.text);
+  };
+  return range && [end(range[0]), end(range[1])];
 }

@@ -1,6 +1,6 @@
-import { cellConverter, type RejectReason } from './cells.ts';
+import { type Converted, cellConverter, type RejectReason } from './cells.ts';
 import { type CsvWriter, csvField } from './csv.ts';
-import { plainDecimal, scaledInteger } from './decimal.ts';
+import { scaledRange } from './decimal.ts';
 import type { Column } from './layout.ts';
 import { classesOf } from './shared-strings.ts';
 import { cellKind, numberFlag, type SheetRow } from './sheet-row.ts';
@@ -22,11 +22,15 @@ export function fieldWriter(column: Column, date1904: boolean): FieldWriter {
     const kind = row.kind(position);
     if (kind === cellKind.absent) return blank;
     if (common(row, position, kind, out)) return undefined;
-    const value = convert(row.cell(position));
-    if (typeof value === 'string') return value;
-    if (value !== null) out.add(csvField(value.text));
-    return undefined;
+    return writeConverted(convert(row.cell(position)), out);
   };
+}
+
+/** Writes a value that a converter made as a field; why not, if the cell is a bad one. */
+export function writeConverted(value: Converted, out: CsvWriter): RejectReason | undefined {
+  if (typeof value === 'string') return value;
+  if (value !== null) out.add(csvField(value.text));
+  return undefined;
 }
 
 /** Writes the field and is true, or has written nothing and is false. */
@@ -127,10 +131,7 @@ function decimalCases(column: Column): CommonCases {
   const precision = column.precision as number;
   // All as integers at the column's scale; a double holds each that is compared exactly.
   const beyond = 10 ** Math.min(precision, 22);
-  const [min, max] = (column.range ?? []).map((end) => {
-    const decimal = plainDecimal(String(end), precision, scale);
-    return typeof decimal === 'string' ? 0 : Number(scaledInteger(decimal.text));
-  });
+  const [min, max] = scaledRange(column)?.map(Number) ?? [];
   return (row, position, kind, out) => {
     if (kind !== cellKind.number || !isTidy(row, position)) return false;
     const missing = scale - (row.decimals[position] as number);

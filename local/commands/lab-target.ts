@@ -2,8 +2,17 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { LabError } from '../../domain/errors.ts';
 import { isCalendarDate, isTimeOfDay } from '../../domain/fashion/calendar.ts';
 import { trustingAgent } from '../core/certificate.ts';
+import type { Progress } from '../core/progress.ts';
 import type { ReplayTarget } from '../fashion/archive.ts';
 import { requireSession } from '../session.ts';
+
+/** What a test hands in. */
+export interface CommandOptions {
+  progress?: Progress;
+  /** Where the laptops that are up say so. @default .local/runs */
+  sessions?: string;
+  env?: NodeJS.ProcessEnv;
+}
 
 /** What the commands on one slot's drops take, laptop or AWS alike. For `parseArgs`. */
 export const slotOptions = {

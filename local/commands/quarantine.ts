@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createProgress } from '../core/progress.ts';
 import { type QuarantineRequest, showQuarantine } from '../fashion/quarantine.ts';
-import { argumentsOf, labTarget, slotOptions } from './lab-target.ts';
-import type { CommandOptions } from './replay.ts';
+import { argumentsOf, type CommandOptions, labTarget, slotOptions } from './lab-target.ts';
 
 const usage = `npm run quarantine -- fashion --date YYYY-MM-DD --slot HHMM [--drop HASH] [--out FILE] [--stack NAME]
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { createProgress, type Progress } from '../core/progress.ts';
+import { createProgress } from '../core/progress.ts';
 import { type ReplayRequest, replayFashion } from '../fashion/replay.ts';
-import { argumentsOf, isDigits, labTarget, slotOptions } from './lab-target.ts';
+import { argumentsOf, type CommandOptions, isDigits, labTarget, slotOptions } from './lab-target.ts';
 
 const usage = `npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --from xlsx|csv [--drop HASH] [--force] [--stack NAME]
 npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --drop HASH --corrected FILE [--force] [--stack NAME]
@@ -18,14 +18,6 @@ Loads the drops of one slot again from the archive, in order.
                       Without it: on the laptop that npm start left up
 
 Exit code 1 when an execution fails, or when the same version of the transform wrote other bytes; else 0.`;
-
-/** What a test hands in. */
-export interface CommandOptions {
-  progress?: Progress;
-  /** Where the laptops that are up say so. @default .local/runs */
-  sessions?: string;
-  env?: NodeJS.ProcessEnv;
-}
 
 /**
  * `npm run replay -- fashion …`: see the usage text above, and `replayFashion` for the exit code.

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { LabError } from '../../domain/errors.ts';
-import { createProgress, type Progress } from '../core/progress.ts';
+import type { Progress } from '../core/progress.ts';
 import { deployFashionLab } from '../fashion/lab.ts';
 import { type SoakOptions, soakFashion } from '../fashion/orders/soak.ts';
 import { startLaptop } from '../laptop.ts';
+import { progressUntilAborted, rejectedWhenAborted, sayStopped } from './interruption.ts';
 
 const usage = `npm run soak -- fashion [--orders N] [--seed S]
 
@@ -24,10 +25,7 @@ const mostOrders = 10_000;
  */
 export async function soak(args: string[], signal: AbortSignal, to?: Progress): Promise<number> {
   const parsed = parse(args);
-  const { stdout } = process;
-  // Once it is asked to stop, steps fail because their processes are being ended: nobody needs to read that.
-  const write = (text: string) => signal.aborted || stdout.write(text);
-  const progress = to ?? createProgress({ stream: { write, isTTY: stdout.isTTY, columns: stdout.columns } });
+  const progress = to ?? progressUntilAborted(signal);
   if (parsed.help) {
     progress.line(usage);
     return 0;
@@ -35,12 +33,6 @@ export async function soak(args: string[], signal: AbortSignal, to?: Progress): 
   const laptop = await startLaptop(progress);
   let ok = false;
   try {
-    const aborted = new Promise<never>((_resolve, reject) => {
-      const stop = () => reject(new Error(`stopped: ${signal.reason}`));
-      signal.addEventListener('abort', stop, { once: true });
-      if (signal.aborted) stop();
-    });
-    aborted.catch(() => undefined);
     const work = async () => {
       const fashion = await deployFashionLab(laptop, progress, true);
       laptop.onStop(() => fashion.disconnect());
@@ -48,12 +40,12 @@ export async function soak(args: string[], signal: AbortSignal, to?: Progress): 
     };
     const working = work();
     working.catch(() => undefined); // what is under way when it is stopped fails, and nobody waits for it
-    ok = await Promise.race([working, laptop.broken, aborted]);
+    ok = await Promise.race([working, laptop.broken, rejectedWhenAborted(signal)]);
     return ok ? 0 : 1;
   } finally {
     if (!ok && !signal.aborted) laptop.runDirectory.keep();
     await laptop.stop();
-    if (signal.aborted) stdout.write('Stopped; nothing is left running.\n');
+    sayStopped(signal);
   }
 }
 

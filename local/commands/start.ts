@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { LabError } from '../../domain/errors.ts';
-import { createProgress } from '../core/progress.ts';
 import { labNames, labs, type RunningLab } from '../labs.ts';
 import { type Laptop, startLaptop } from '../laptop.ts';
 import { writeSession } from '../session.ts';
+import { progressUntilAborted, rejectedWhenAborted, sayStopped } from './interruption.ts';
 
 /**
  * `npm start [-- lab ...] [--once]`: starts the laptop, deploys and drives each lab, shows what happened; then stays up
@@ -12,19 +12,12 @@ import { writeSession } from '../session.ts';
  */
 export async function start(args: string[], signal: AbortSignal): Promise<number> {
   const { once, chosen } = options(args);
-  // Once it is asked to stop, steps fail because their processes are being ended: nobody needs to read that.
-  const { stdout } = process;
-  const write = (text: string) => signal.aborted || stdout.write(text);
-  const progress = createProgress({ stream: { write, isTTY: stdout.isTTY, columns: stdout.columns } });
+  const progress = progressUntilAborted(signal);
   const laptop = await startLaptop(progress);
   let session: { remove(): void } | undefined;
   let failed = true;
   try {
-    const aborted = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new Error(`stopped: ${signal.reason}`)), { once: true });
-      if (signal.aborted) reject(new Error(`stopped: ${signal.reason}`));
-    });
-    aborted.catch(() => undefined);
+    const aborted = rejectedWhenAborted(signal);
     const running: RunningLab[] = [];
     for (const name of chosen) {
       const lab = labs[name];
@@ -45,7 +38,7 @@ export async function start(args: string[], signal: AbortSignal): Promise<number
     if (failed && !signal.aborted) laptop.runDirectory.keep();
     session?.remove();
     await laptop.stop();
-    if (signal.aborted) stdout.write('Stopped; nothing is left running.\n');
+    sayStopped(signal);
   }
 }
 

@@ -2,14 +2,8 @@ import { appendFile, readdir, readFile, rename, rm, stat, utimes, writeFile } fr
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  GetFunctionConfigurationCommand,
-  InvokeCommand,
-  LambdaClient,
-  UpdateFunctionConfigurationCommand,
-  type UpdateFunctionConfigurationCommandInput,
-} from '@aws-sdk/client-lambda';
-import { ListObjectsV2Command, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import {
   type CollectionInput,
@@ -32,29 +26,35 @@ import {
   currentStock,
   type FashionLab,
   historyOf,
+  keysBelow,
   ledgerOf,
   noWaits,
   openFashionLab,
   stockOf,
 } from './fashion-lab.ts';
+import { type FunctionSettings, functionSettings } from './function-settings.ts';
 
 let fashion: FashionLab;
 let lambda: LambdaClient;
+let collector: FunctionSettings;
+let collectorIsChanged = false;
 let tables: DynamoDBDocumentClient;
 beforeAll(async () => {
   fashion = await openFashionLab();
   lambda = new LambdaClient(fashion.laptop.clients);
+  collector = await functionSettings(fashion, 'Collect');
   tables = DynamoDBDocumentClient.from(new DynamoDBClient(fashion.laptop.clients));
 });
 afterAll(async () => {
   lambda?.destroy();
+  collector?.close();
   tables?.destroy();
   await fashion?.close();
 });
 afterEach(async () => {
   fashion.laptop.proxy.faults.clear();
-  if (changedCollector) await lambda.send(new UpdateFunctionConfigurationCommand(changedCollector));
-  changedCollector = undefined;
+  if (collectorIsChanged) await collector.reset();
+  collectorIsChanged = false;
   fashion.driver.sftp.heal();
   await fashion.driver.fillInSecret({});
   for (const name of await readdir(fashion.driver.served)) await rm(join(fashion.driver.served, name));
@@ -100,23 +100,10 @@ async function known(name: string) {
   return Item as Record<string, never> & { claim: { lapsesAt: number }; collectedAt: string };
 }
 
-let changedCollector: UpdateFunctionConfigurationCommandInput | undefined;
 /** Deploys the collector with other settings than the stack's, until the test is over. */
-async function setCollector(
-  variables: Record<string, string>,
-  settings: Partial<UpdateFunctionConfigurationCommandInput> = {},
-): Promise<void> {
-  const FunctionName = fashion.lab.resources.get(logicalIdOf(fashion.lab, 'Collect'));
-  const { Environment, Timeout } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-  const before = { FunctionName, Timeout, Environment: { Variables: Environment?.Variables } };
-  changedCollector ??= before;
-  await lambda.send(
-    new UpdateFunctionConfigurationCommand({
-      ...before,
-      Environment: { Variables: { ...Environment?.Variables, ...variables } },
-      ...settings,
-    }),
-  );
+async function setCollector(variables: Record<string, string>, timeout?: number): Promise<void> {
+  collectorIsChanged = true;
+  await collector.set(variables, timeout);
 }
 
 /** Collects and waits for the imports of all that was collected. */
@@ -126,13 +113,6 @@ async function collectAndImport(at: DateAndSlot, changes: Partial<CollectionInpu
   const keys = result.collected.map(({ key }) => key);
   for (const key of keys) expect(await fashion.driver.imported(key)).toMatchObject({ status: 'SUCCEEDED' });
   return keys;
-}
-
-async function keysBelow(Prefix: string): Promise<string[]> {
-  const { Contents = [] } = await fashion.driver.s3.send(
-    new ListObjectsV2Command({ Bucket: fashion.driver.output('ArchiveBucketName'), Prefix }),
-  );
-  return Contents.map(({ Key }) => Key ?? '');
 }
 
 /** The client's server since now. */
@@ -341,7 +321,7 @@ it('a file whose name holds an impossible date fails the collection, and no othe
   const { execution } = await collect(at, { attempts: 3 });
   expect(execution).toMatchObject({ status: 'FAILED', error: 'DropNameInvalid' });
   expect(execution.cause).toContain('inventory_2026-02-30_0600.xlsx');
-  const [key = ''] = await keysBelow(`xlsx/date=${at.date}/`);
+  const [key = ''] = await keysBelow(fashion, `xlsx/date=${at.date}/`);
   expect(await fashion.driver.imported(key)).toMatchObject({ status: 'SUCCEEDED' });
   expect(await currentStock(fashion)).toEqual({ coat: 12 });
 });
@@ -625,7 +605,7 @@ describe('hashed again', () => {
     await clientWrites(nameFor(at), await stockOf({ coat: 25 }), writtenAt(at));
     await clientWrites('inventory.xlsx', await stockOf({ coat: 25 }), writtenAt(at) - 60_000);
     await collectAndImport(at);
-    await setCollector({}, { Timeout: 10 });
+    await setCollector({}, 10);
     const server = watched();
     fashion.driver.sftp.faults.holdReads = true;
     const running = collect(at, again);
@@ -640,7 +620,7 @@ describe('hashed again', () => {
     expect(result.rehashed).toEqual({ same: 0, changed: 0, left: 2 });
     expect(server.opens()).toHaveLength(1);
     // No claim stays behind.
-    await setCollector({}, { Timeout: 600 });
+    await setCollector({}, 600);
     expect((await collect(at, again)).result.rehashed).toEqual({ same: 2, changed: 0, left: 0 });
   });
 });
@@ -655,7 +635,7 @@ it('a server that falls silent within a file ends the attempt, nothing is below 
   const { execution } = await collect(at, { attempts: 1 });
   expect(execution).toMatchObject({ status: 'FAILED', error: 'SftpTransferBroken' });
   expect(execution.cause).toContain('no answer for 1000 ms');
-  expect(await keysBelow(`xlsx/date=${at.date}/`)).toEqual([]);
+  expect(await keysBelow(fashion, `xlsx/date=${at.date}/`)).toEqual([]);
 
   // Within one run: the claim was given back, so nobody waits for it.
   const server = watched();

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type ExcelJS from 'exceljs';
 import { transformVersion } from '../../domain/fashion/transform.ts';
+import type { CommandOptions } from '../../local/commands/lab-target.ts';
 import { quarantine } from '../../local/commands/quarantine.ts';
-import { type CommandOptions, replay } from '../../local/commands/replay.ts';
+import { replay } from '../../local/commands/replay.ts';
 import { createProgress } from '../../local/core/progress.ts';
 import { writeSession } from '../../local/session.ts';
 import { header, inventoryRow, workbookOf } from '../domain/fashion/workbooks.ts';
@@ -17,6 +18,7 @@ import {
   type FashionLab,
   historyOf,
   importDrop,
+  keysBelow,
   openFashionLab,
   stagingTables,
 } from './fashion-lab.ts';
@@ -113,15 +115,8 @@ async function csvOf({ key }: Slot, text: string): Promise<string> {
   return (await Body?.transformToString()) ?? '';
 }
 
-async function archivedCorrections({ date, slot }: DropPlace): Promise<string[]> {
-  const { Contents = [] } = await fashion.driver.s3.send(
-    new ListObjectsV2Command({
-      Bucket: fashion.driver.output('ArchiveBucketName'),
-      Prefix: `corrections/date=${date}/slot=${slot}/`,
-    }),
-  );
-  return Contents.map(({ Key = '' }) => Key);
-}
+const archivedCorrections = ({ date, slot }: DropPlace) =>
+  keysBelow(fashion, `corrections/date=${date}/slot=${slot}/`);
 
 /** Every row of the tables; of the ledger what does not tell of the run that loaded it. */
 async function tables(): Promise<Record<string, string[]>> {

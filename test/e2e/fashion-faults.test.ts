@@ -1,18 +1,11 @@
 import { createHash } from 'node:crypto';
 import {
-  GetFunctionConfigurationCommand,
-  LambdaClient,
-  UpdateFunctionConfigurationCommand,
-} from '@aws-sdk/client-lambda';
-import {
   DescribeStatementCommand,
   ExecuteStatementCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn';
-import pg from 'pg';
 import type { Execution } from '../../local/fashion/driver.ts';
+import { answerLost, slowDown, throttled } from '../../local/proxy/aws-faults.ts';
 import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts';
 import { header, inventoryRow, workbookOf } from '../domain/fashion/workbooks.ts';
 import {
@@ -24,14 +17,17 @@ import {
   historyOf,
   importDrop,
   importWith,
+  keysBelow,
   ledgerOf,
   listenToResults,
   noWaits,
   openFashionLab,
   type ResultListener,
   stagingTables,
+  statesOf,
   stockOf,
 } from './fashion-lab.ts';
+import { functionSettings } from './function-settings.ts';
 
 let fashion: FashionLab;
 let results: ResultListener;
@@ -84,8 +80,8 @@ describe('a refused workbook', () => {
         message: { outcome: 'failed', archiveKey: key, error },
       });
       // Nothing is left that looks like a drop; the rows set aside stay where all of them are bad.
-      expect(await keysBelow(`csv/date=${place.date}/`)).toEqual([]);
-      expect(await keysBelow(`rejected/date=${place.date}/`)).toHaveLength(
+      expect(await keysBelow(fashion, `csv/date=${place.date}/`)).toEqual([]);
+      expect(await keysBelow(fashion, `rejected/date=${place.date}/`)).toHaveLength(
         error === 'AllRowsRejected' ? 1 : 0,
       );
     },
@@ -93,19 +89,6 @@ describe('a refused workbook', () => {
 });
 
 describe('a fault on the way is outlived, and the drop is loaded once', () => {
-  const throttled: FaultEffect = {
-    kind: 'refuse',
-    status: 400,
-    code: 'ThrottlingException',
-    message: 'Rate exceeded',
-  };
-  const slowDown: FaultEffect = {
-    kind: 'refuse',
-    status: 503,
-    code: 'SlowDown',
-    message: 'Please reduce your request rate.',
-  };
-  const lost: FaultEffect = { kind: 'cut', at: 'response' };
   const dataApi = 'redshift-data';
   // The SDK makes three attempts of its own: three hits make the function fail, and the state machine try again.
   const faults: [string, FaultMatch, FaultEffect][] = [
@@ -122,17 +105,17 @@ describe('a fault on the way is outlived, and the drop is loaded once', () => {
     [
       'the answer to the COPY is lost',
       { service: dataApi, operation: 'BatchExecuteStatement', times: 1 },
-      lost,
+      answerLost,
     ],
     [
       'the answers to the swap are lost until the function gives up',
       { service: dataApi, operation: 'BatchExecuteStatement', after: 1, times: 3 },
-      lost,
+      answerLost,
     ],
     [
       'nobody learns the result of the swap',
       { service: dataApi, operation: 'GetStatementResult', after: 2, times: 3 },
-      lost,
+      answerLost,
     ],
     [
       'S3 asks the reader of a workbook to slow down',
@@ -167,23 +150,9 @@ describe('a fault on the way is outlived, and the drop is loaded once', () => {
 
   it('a COPY that outlasts the patience of the function is waited for by the state machine', async () => {
     const place = { date: nextDay(), slot: '0600' };
-    const lambda = new LambdaClient(fashion.laptop.clients);
-    const FunctionName = fashion.lab.resources.get(load.split('/')[1] ?? '');
-    const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-    const setPatience = (STATEMENT_PATIENCE_SECONDS?: string) =>
-      lambda.send(
-        new UpdateFunctionConfigurationCommand({
-          FunctionName,
-          Environment: {
-            Variables: {
-              ...Environment?.Variables,
-              ...(STATEMENT_PATIENCE_SECONDS && { STATEMENT_PATIENCE_SECONDS }),
-            },
-          },
-        }),
-      );
+    const loader = await functionSettings(fashion, 'Load');
     try {
-      await setPatience('0.1');
+      await loader.set({ STATEMENT_PATIENCE_SECONDS: '0.1' });
       const bytes = await stockOf({ coat: 15 });
       const loaded = await importWith(fashion, bytes, place, { attempts: 1, waits: noWaits }, () => {
         fashion.laptop.proxy.faults.add(
@@ -192,16 +161,12 @@ describe('a fault on the way is outlived, and the drop is loaded once', () => {
         );
       });
       expect(loaded).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-      const { events } = await fashion.driver.sfn.send(
-        new GetExecutionHistoryCommand({ executionArn: loaded.arn, maxResults: 1000 }),
-      );
-      const states = events?.map(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name);
-      expect(states).toContain('WaitForStage');
+      expect(Object.keys(await statesOf(fashion, loaded.arn))).toContain('WaitForStage');
       expect(await currentStock(fashion)).toEqual({ coat: 15 });
       expect(await historyOf(fashion, place)).toEqual({ [sha256(bytes)]: 1 });
     } finally {
-      await setPatience();
-      lambda.destroy();
+      await loader.reset();
+      loader.close();
     }
   });
 
@@ -271,8 +236,8 @@ it('the shop front reads one whole drop or the other, all through a swap', async
   const bytes = await stockOf({ a: 10, b: 10, e: 10 });
   const [old, fresh] = ['4 rows, 4 on hand', '3 rows, 30 on hand'];
 
-  const shopFront = await connect();
-  const blocker = await connect();
+  const shopFront = await fashion.connect();
+  const blocker = await fashion.connect();
   try {
     await shopFront.query('SET ROLE fashion_reader');
     const read = async (): Promise<string> => {
@@ -304,7 +269,7 @@ it('the shop front reads one whole drop or the other, all through a swap', async
 
 describe('the roles of the warehouse', () => {
   it('a reader may select what is published and may not write', async () => {
-    const reader = await connect();
+    const reader = await fashion.connect();
     try {
       await reader.query('SET ROLE fashion_reader');
       for (const table of ['current_positions', 'position_history', 'load_ledger', 'stock_on_sale'])
@@ -370,22 +335,6 @@ describe('the roles of the warehouse', () => {
     }
   });
 });
-
-async function keysBelow(Prefix: string): Promise<string[]> {
-  const { Contents = [] } = await fashion.driver.s3.send(
-    new ListObjectsV2Command({ Bucket: fashion.driver.output('ArchiveBucketName'), Prefix }),
-  );
-  return Contents.map(({ Key }) => Key ?? '');
-}
-
-/** A connection to the warehouse's PostgreSQL as its superuser. */
-async function connect(): Promise<pg.Client> {
-  const { host, port, user, password } = fashion.laptop.postgres;
-  const database = fashion.lab.assembly.workgroups[0]?.database;
-  const client = new pg.Client({ host, port, user, password, database });
-  await client.connect();
-  return client;
-}
 
 /** True when somebody waits for the lock of which drop is current. */
 async function waitsForLock(): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { GetExecutionHistoryCommand, type HistoryEvent, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
@@ -91,6 +92,31 @@ export async function importWith(
   refused.remove();
   prepared();
   return driver.run(driver.output('ImportStateMachineArn'), { ...input, ...changes });
+}
+
+/** Keys of the archive below a prefix. */
+export async function keysBelow({ driver }: FashionLab, Prefix: string): Promise<string[]> {
+  const { Contents = [] } = await driver.s3.send(
+    new ListObjectsV2Command({ Bucket: driver.output('ArchiveBucketName'), Prefix }),
+  );
+  return Contents.map(({ Key }) => Key ?? '');
+}
+
+export async function historyEvents({ driver }: FashionLab, executionArn: string): Promise<HistoryEvent[]> {
+  const { events = [] } = await driver.sfn.send(
+    new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }),
+  );
+  return events;
+}
+
+/** How often an execution entered each state. */
+export async function statesOf(fashion: FashionLab, executionArn: string): Promise<Record<string, number>> {
+  const count: Record<string, number> = {};
+  for (const { stateEnteredEventDetails } of await historyEvents(fashion, executionArn)) {
+    const name = stateEnteredEventDetails?.name;
+    if (name) count[name] = (count[name] ?? 0) + 1;
+  }
+  return count;
 }
 
 /** What is on hand by article, of what the shop front reads. */

@@ -1,12 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  GetFunctionConfigurationCommand,
-  LambdaClient,
-  UpdateFunctionConfigurationCommand,
-} from '@aws-sdk/client-lambda';
-import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn';
 import pg from 'pg';
 import { type ImportInput, workbookKey } from '../../domain/fashion/contract.ts';
 import { transformVersion } from '../../domain/fashion/transform.ts';
@@ -21,6 +15,7 @@ import {
 } from '../../local/fashion/orders/expected.ts';
 import { emptyLab, readTables } from '../../local/fashion/orders/tables.ts';
 import { functionProcesses, killFunction } from '../../local/function-processes.ts';
+import { internalError } from '../../local/proxy/aws-faults.ts';
 import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts';
 import {
   callerOf,
@@ -29,21 +24,20 @@ import {
   openFashionLab,
   putObject,
   stagingTables,
+  statesOf,
 } from './fashion-lab.ts';
+import { functionSettings } from './function-settings.ts';
 
 let fashion: FashionLab;
-let lambda: LambdaClient;
 /** Three drops that follow one another, each with rows to set aside: 06:00, 18:00 and the next 06:00. */
 let morning: MadeDrop;
 let evening: MadeDrop;
 let nextMorning: MadeDrop;
 beforeAll(async () => {
   fashion = await openFashionLab({ hurried: true });
-  lambda = new LambdaClient(fashion.laptop.clients);
   [morning, evening, nextMorning] = (await makeDrops(14)) as [MadeDrop, MadeDrop, MadeDrop];
 });
 afterAll(async () => {
-  lambda?.destroy();
   await fashion?.close();
 });
 beforeEach(() => emptyLab(fashion));
@@ -99,19 +93,6 @@ async function expectTablesOf(...drops: MadeDrop[]): Promise<void> {
   expect(found.position_history.length + found.set_aside.length).toBe(rowsIn);
 }
 
-/** How often each state was entered. */
-async function statesOf(arn: string): Promise<Record<string, number>> {
-  const { events = [] } = await fashion.driver.sfn.send(
-    new GetExecutionHistoryCommand({ executionArn: arn, maxResults: 1000 }),
-  );
-  const count: Record<string, number> = {};
-  for (const { stateEnteredEventDetails } of events) {
-    const name = stateEnteredEventDetails?.name;
-    if (name) count[name] = (count[name] ?? 0) + 1;
-  }
-  return count;
-}
-
 /** A transaction that keeps every swap waiting until it is ended. */
 async function blockSwaps(): Promise<{ waiting(): Promise<number>; end(): Promise<void> }> {
   const blocker = await fashion.connect();
@@ -133,33 +114,19 @@ async function blockSwaps(): Promise<{ waiting(): Promise<number>; end(): Promis
 
 const terminate = (pid: number) => fashion.query(`SELECT pg_terminate_backend(${pid})`);
 
-/** Runs something while a function is configured otherwise. */
-async function configured<T>(
-  name: string,
-  change: { Timeout?: number; patienceSeconds?: string },
+/** Runs something while the loader is configured otherwise. */
+async function withLoader<T>(
+  variables: Record<string, string>,
+  timeout: number | undefined,
   run: () => Promise<T>,
-): Promise<T> {
-  const FunctionName = fashion.lab.resources.get(logicalIdOf(fashion.lab, name));
-  const { Environment, Timeout } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-  const Variables = { ...Environment?.Variables };
-  if (change.patienceSeconds) Variables.STATEMENT_PATIENCE_SECONDS = change.patienceSeconds;
-  await lambda.send(
-    new UpdateFunctionConfigurationCommand({
-      FunctionName,
-      Timeout: change.Timeout ?? Timeout,
-      Environment: { Variables },
-    }),
-  );
+) {
+  const loader = await functionSettings(fashion, 'Load');
+  await loader.set(variables, timeout);
   try {
     return await run();
   } finally {
-    await lambda.send(
-      new UpdateFunctionConfigurationCommand({
-        FunctionName,
-        Timeout,
-        Environment: { Variables: Environment?.Variables },
-      }),
-    );
+    await loader.reset();
+    loader.close();
   }
 }
 
@@ -172,7 +139,7 @@ describe('a function that is killed', () => {
     kill('Load');
     const execution = await ended;
     expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-    expect(await statesOf(execution.arn)).toMatchObject({ Stage: 1, Publish: 2 });
+    expect(await statesOf(fashion, execution.arn)).toMatchObject({ Stage: 1, Publish: 2 });
     await expectTablesOf(morning);
   });
 
@@ -185,7 +152,7 @@ describe('a function that is killed', () => {
     const execution = await ended;
     // Run once more it would fail: the staging table goes with the swap.
     expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-    expect(await statesOf(execution.arn)).toMatchObject({ Stage: 1, Publish: 2 });
+    expect(await statesOf(fashion, execution.arn)).toMatchObject({ Stage: 1, Publish: 2 });
     await expectTablesOf(morning);
   });
 
@@ -197,7 +164,7 @@ describe('a function that is killed', () => {
     reading.release();
     const execution = await ended;
     expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-    expect(await statesOf(execution.arn)).toMatchObject({ Transform: 1, Stage: 2, Publish: 1 });
+    expect(await statesOf(fashion, execution.arn)).toMatchObject({ Transform: 1, Stage: 2, Publish: 1 });
     expect(reading.hits).toBe(1);
     await expectTablesOf(morning);
   });
@@ -209,7 +176,7 @@ describe('a function that is killed', () => {
     kill('Transform');
     const execution = await ended;
     expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-    expect(await statesOf(execution.arn)).toMatchObject({ Transform: 2, Stage: 1 });
+    expect(await statesOf(fashion, execution.arn)).toMatchObject({ Transform: 2, Stage: 1 });
     await expectTablesOf(morning);
   });
 });
@@ -298,7 +265,7 @@ describe('a statement of the warehouse', () => {
     reading.release();
     const execution = await ended;
     expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-    expect(await statesOf(execution.arn)).toMatchObject({ Stage: 2, Publish: 1 });
+    expect(await statesOf(fashion, execution.arn)).toMatchObject({ Stage: 2, Publish: 1 });
     await expectTablesOf(morning);
   });
 
@@ -314,7 +281,7 @@ describe('a statement of the warehouse', () => {
     await swaps.end();
     const execution = await ended;
     expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-    expect(await statesOf(execution.arn)).toMatchObject({ Stage: 1, Publish: 2 });
+    expect(await statesOf(fashion, execution.arn)).toMatchObject({ Stage: 1, Publish: 2 });
     await expectTablesOf(morning, evening);
   });
 
@@ -325,7 +292,7 @@ describe('a statement of the warehouse', () => {
       const failed = await (await arrive(evening)).ended;
       expect(failed).toMatchObject({ status: 'FAILED', error: 'WarehouseStatementFailed' });
       expect(failed.cause).toContain('archive_key');
-      expect(await statesOf(failed.arn)).toMatchObject({ Publish: 5, Discard: 1 });
+      expect(await statesOf(fashion, failed.arn)).toMatchObject({ Publish: 5, Discard: 1 });
     } finally {
       await fashion.query('ALTER TABLE fashion.load_ledger RENAME COLUMN renamed TO archive_key');
     }
@@ -339,7 +306,7 @@ describe('a statement of the warehouse', () => {
   });
 
   it('that outlasts the patience of the function is waited for by the state machine, the swap too', async () => {
-    await configured('Load', { patienceSeconds: '0.1' }, async () => {
+    await withLoader({ STATEMENT_PATIENCE_SECONDS: '0.1' }, undefined, async () => {
       const swaps = await blockSwaps();
       const { ended } = await arrive(morning);
       await swaps.waiting();
@@ -347,7 +314,7 @@ describe('a statement of the warehouse', () => {
       await swaps.end();
       const execution = await ended;
       expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-      const { WaitForPublish = 0, WaitToRetry = 0 } = await statesOf(execution.arn);
+      const { WaitForPublish = 0, WaitToRetry = 0 } = await statesOf(fashion, execution.arn);
       expect(WaitForPublish).toBeGreaterThan(0);
       expect(WaitToRetry).toBe(0);
     });
@@ -355,7 +322,7 @@ describe('a statement of the warehouse', () => {
   });
 
   it('whose call times out is handed in again under its token, and runs once', async () => {
-    await configured('Load', { Timeout: 3 }, async () => {
+    await withLoader({}, 3, async () => {
       const swaps = await blockSwaps();
       const handedIn = fashion.laptop.proxy.faults.add(
         { ...copyCall, times: undefined },
@@ -366,7 +333,7 @@ describe('a statement of the warehouse', () => {
       await swaps.end();
       const execution = await ended;
       expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-      expect((await statesOf(execution.arn)).Publish).toBeGreaterThan(1);
+      expect((await statesOf(fashion, execution.arn)).Publish).toBeGreaterThan(1);
     });
     await expectTablesOf(morning);
   });
@@ -383,10 +350,7 @@ describe('the warehouse is away', () => {
         message: 'The workgroup is not found.',
       },
     ],
-    [
-      'the Data API has an error of its own',
-      { kind: 'refuse', status: 500, code: 'InternalServerException', message: 'Internal server error' },
-    ],
+    ['the Data API has an error of its own', internalError],
     [
       'the workgroup is being resumed',
       {
@@ -408,14 +372,14 @@ describe('the warehouse is away', () => {
       away.remove();
       const execution = await ended;
       expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-      expect(await statesOf(execution.arn)).toMatchObject({ Transform: 1, Stage: 1, Publish: 1 });
+      expect(await statesOf(fashion, execution.arn)).toMatchObject({ Transform: 1, Stage: 1, Publish: 1 });
       await expectTablesOf(morning);
     },
   );
 
   /** Waits until an import has waited to try again so often. */
   async function waitForRetries(arn: string, count: number): Promise<void> {
-    while (((await statesOf(arn)).WaitToRetry ?? 0) < count) await sleep(30);
+    while (((await statesOf(fashion, arn)).WaitToRetry ?? 0) < count) await sleep(30);
   }
 
   it('the database takes no connections: its statements fail, and the drop loads when it does again', async () => {
@@ -436,7 +400,7 @@ describe('the warehouse is away', () => {
     }
     const execution = await (ended as Promise<Execution>);
     expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-    expect((await statesOf(execution.arn)).WaitToRetry).toBeGreaterThanOrEqual(2);
+    expect((await statesOf(fashion, execution.arn)).WaitToRetry).toBeGreaterThanOrEqual(2);
     await expectTablesOf(morning);
   });
 

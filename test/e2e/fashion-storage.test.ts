@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn';
 import { csvPrefix } from '../../domain/fashion/contract.ts';
 import { logicalIdOf } from '../../local/fashion/lab.ts';
 import { killFunction } from '../../local/function-processes.ts';
+import { answerLost, slowDown } from '../../local/proxy/aws-faults.ts';
 import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts';
 import { inventoryRows, workbookWithRows } from '../domain/fashion/hostile-workbooks.ts';
 import { parsedCsv, transformed } from '../domain/fashion/workbooks.ts';
@@ -18,6 +18,7 @@ import {
   callerOf,
   type DropPlace,
   type FashionLab,
+  historyEvents,
   historyOf,
   importDrop,
   ledgerOf,
@@ -134,21 +135,12 @@ async function expectNothingLoaded(before: unknown, place: DropPlace): Promise<v
 
 /** Errors of the steps of an execution, in order. */
 async function stepErrors(executionArn: string): Promise<(string | undefined)[]> {
-  const { events = [] } = await fashion.driver.sfn.send(
-    new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }),
-  );
+  const events = await historyEvents(fashion, executionArn);
   return events.flatMap(({ taskFailedEventDetails, lambdaFunctionFailedEventDetails }) => {
     const failed = taskFailedEventDetails ?? lambdaFunctionFailedEventDetails;
     return failed ? [failed.error] : [];
   });
 }
-
-const slowDown: FaultEffect = {
-  kind: 'refuse',
-  status: 503,
-  code: 'SlowDown',
-  message: 'Please reduce your request rate.',
-};
 
 describe('what S3 does to an import is outlived, and every row is loaded once or set aside', () => {
   const s3 = { service: 's3' };
@@ -218,13 +210,13 @@ describe('what S3 does to an import is outlived, and every row is loaded once or
       'never answers that the CSV is written',
       small,
       { ...s3, operation: 'PutObject', resource: /\/csv\//, times: 3 },
-      { kind: 'cut', at: 'response' },
+      answerLost,
     ],
     [
       'never answers that a large CSV is whole',
       large,
       { ...s3, operation: 'CompleteMultipartUpload', resource: /\/csv\//, times: 1 },
-      { kind: 'cut', at: 'response' },
+      answerLost,
     ],
     [
       'hangs up in the middle of the CSV that the COPY reads',

@@ -4,7 +4,6 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { defaultLimits, type TransformLimits } from '../../domain/fashion/contract.ts';
 import * as hostile from '../domain/fashion/hostile-workbooks.ts';
 import {
@@ -15,6 +14,7 @@ import {
   type FashionLab,
   historyOf,
   importDrop,
+  keysBelow,
   ledgerOf,
   listenToResults,
   openFashionLab,
@@ -67,13 +67,7 @@ async function refusal(bytes: Uint8Array, error: string): Promise<{ cause: strin
   expect(await historyOf(fashion, place)).toEqual({});
   expect(await stagingTables(fashion)).toEqual([]);
   for (const prefix of ['csv', 'rejected']) {
-    const { Contents = [] } = await fashion.driver.s3.send(
-      new ListObjectsV2Command({
-        Bucket: fashion.driver.output('ArchiveBucketName'),
-        Prefix: `${prefix}/date=${place.date}/`,
-      }),
-    );
-    expect(Contents).toEqual([]);
+    expect(await keysBelow(fashion, `${prefix}/date=${place.date}/`)).toEqual([]);
   }
   expect(leftovers(fashion)).toEqual([]);
   expect(await results.about(key)).toMatchObject({

@@ -14,9 +14,12 @@ const preload = pathToFileURL(fileURLToPath(new URL('function-preload.mjs', impo
 export interface FunctionSettings {
   /** MB. */
   memory: number;
-  /** Sets variables beside those of the stack; what was set here before is gone. The next call gets a new process. */
-  set(changes: Record<string, string>): Promise<void>;
-  /** The variables of the stack alone. */
+  /**
+   * Sets variables beside those of the stack, and the time-out (seconds) where one is given; what was set here before is gone.
+   * The next call gets a new process.
+   */
+  set(variables: Record<string, string>, timeout?: number): Promise<void>;
+  /** As the stack has it. */
   reset(): Promise<void>;
   close(): void;
 }
@@ -25,12 +28,16 @@ export interface FunctionSettings {
 export async function functionSettings({ laptop, lab }: FashionLab, name: string): Promise<FunctionSettings> {
   const lambda = new LambdaClient(laptop.clients);
   const FunctionName = lab.resources.get(logicalIdOf(lab, name));
-  const { Environment, MemorySize = 0 } = await lambda.send(
-    new GetFunctionConfigurationCommand({ FunctionName }),
-  );
-  const set = async (changes: Record<string, string>) => {
-    const Variables = { ...Environment?.Variables, ...changes };
-    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+  const {
+    Environment,
+    MemorySize = 0,
+    Timeout,
+  } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const set = async (variables: Record<string, string>, timeout = Timeout) => {
+    const Variables = { ...Environment?.Variables, ...variables };
+    await lambda.send(
+      new UpdateFunctionConfigurationCommand({ FunctionName, Timeout: timeout, Environment: { Variables } }),
+    );
   };
   return { memory: MemorySize, set, reset: () => set({}), close: () => lambda.destroy() };
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { killFunction } from '../../function-processes.ts';
 import type { Random } from '../../outside/random.ts';
+import { answerLost, internalError, slowDown, throttled } from '../../proxy/aws-faults.ts';
 import type { FaultEffect, FaultMatch } from '../../proxy/faults.ts';
 import { callerOf, type FashionLab, logicalIdOf } from '../lab.ts';
 
@@ -25,19 +26,12 @@ interface FaultKind {
 
 type LabFunction = 'Collect' | 'Transform' | 'Load';
 
-const slowDown: FaultEffect = {
-  kind: 'refuse',
-  status: 503,
-  code: 'SlowDown',
-  message: 'Please reduce your request rate.',
-};
-const lost: FaultEffect = { kind: 'cut', at: 'response' };
 const dataApi = 'redshift-data';
 const submits = ['ExecuteStatement', 'BatchExecuteStatement'] as const;
 const dataApiCalls = [...submits, 'DescribeStatement', 'GetStatementResult'] as const;
 const dataApiRefusals: readonly FaultEffect[] = [
-  { kind: 'refuse', status: 400, code: 'ThrottlingException', message: 'Rate exceeded' },
-  { kind: 'refuse', status: 500, code: 'InternalServerException', message: 'Internal server error' },
+  throttled,
+  internalError,
   {
     kind: 'refuse',
     status: 400,
@@ -172,7 +166,7 @@ const faultKinds = {
   'an answer of S3 is lost': {
     inject: byProxy((random) => ({
       match: { service: 's3', operation: random.pick(['GetObject', 'PutObject', 'CopyObject']) },
-      effect: lost,
+      effect: answerLost,
     })),
   },
   'the connection to S3 is cut within a file': {
@@ -191,7 +185,7 @@ const faultKinds = {
   'an answer of the Data API is lost': {
     inject: byProxy((random) => ({
       match: { service: dataApi, operation: random.pick(dataApiCalls), after: random.integer(0, 3) },
-      effect: lost,
+      effect: answerLost,
     })),
   },
   'the Data API is slow': {
@@ -210,7 +204,7 @@ const faultKinds = {
     sftp: true,
     inject: byProxy((random) => ({
       match: { service: 'dynamodb', operation: random.pick(['UpdateItem', 'BatchGetItem']) },
-      effect: { kind: 'refuse', status: 400, code: 'ThrottlingException', message: 'Rate exceeded' },
+      effect: throttled,
     })),
   },
   'a function is killed': { inject: atStep(steps, true) },
