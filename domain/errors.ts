@@ -357,6 +357,78 @@ const table = {
     remedy: 'check its path, and what this user may do there',
   },
 
+  // --- the diagrams: a value names the file and the element first ---
+  DiagramIconUnknown: {
+    kind: 'setup',
+    message: (v) => `no icon of the verified table has this name: ${v}`,
+    remedy: 'name one of diagrams/engine/icons.ts, or add it there with its drawing',
+  },
+  DiagramNameUnknown: {
+    kind: 'setup',
+    message: (v) => `the model names an element that it does not have: ${v}`,
+    remedy: 'name one of its nodes, groups or arrows',
+  },
+  DiagramCellTaken: {
+    kind: 'setup',
+    message: (v) => `two elements take the same place: ${v}`,
+    remedy: 'give one of them another cell',
+  },
+  DiagramStepsBroken: {
+    kind: 'setup',
+    message: (v) => `the steps are not numbered 1, 2, 3 and so on, each on an arrow: ${v}`,
+    remedy: 'number them anew, in the order of the narrative',
+  },
+  DiagramPathUnknown: {
+    kind: 'setup',
+    message: (v) => `the template has no construct of this path: ${v}`,
+    remedy: 'name the path as the stack has it now, or take the element out of the model',
+  },
+  DiagramResourceMissing: {
+    kind: 'setup',
+    message: (v) => `a construct of this path exists, but it is no resource: ${v}`,
+    remedy: 'name the resource that the icon stands for',
+  },
+  DiagramTypeMismatch: {
+    kind: 'setup',
+    message: (v) => `the icon or box does not stand for a resource of this type: ${v}`,
+    remedy: 'give it the icon or kind of that type, or another path',
+  },
+  DiagramResourceUndrawn: {
+    kind: 'setup',
+    message: (v) => `a resource of the template is neither drawn nor left out for a reason: ${v}`,
+    remedy: 'add a node for it, or a row with the reason to omit',
+  },
+  DiagramArrowUnproven: {
+    kind: 'setup',
+    message: (v) => `nothing in the template shows what this arrow claims: ${v}`,
+    remedy: 'turn it, take it out, or say in manual why it is true all the same',
+  },
+  DiagramEdgeUndrawn: {
+    kind: 'setup',
+    message: (v) => `data or events flow in the template where the picture has no arrow: ${v}`,
+    remedy: 'draw the arrow, or add a row with the reason to waive',
+  },
+  DiagramContainmentWrong: {
+    kind: 'setup',
+    message: (v) => `the picture puts an element where the template does not: ${v}`,
+    remedy: 'put it into the box that holds it in the template',
+  },
+  DiagramReasonStale: {
+    kind: 'setup',
+    message: (v) => `a reason is given for something that is not so: ${v}`,
+    remedy: 'take the row out of omit, waive or manual',
+  },
+  DiagramStale: {
+    kind: 'setup',
+    message: (v) => `a committed file is not what the model and the template give: ${v}`,
+    remedy: 'run npm run diagrams and commit what it wrote',
+  },
+  DiagramFileUnreadable: {
+    kind: 'setup',
+    message: (v) => `a committed diagram cannot be read: ${v}`,
+    remedy: 'save it again in diagrams.net as uncompressed .drawio, or delete it to lay it out anew',
+  },
+
   // --- replays ---
   SlotNotArchived: {
     kind: 'setup',
