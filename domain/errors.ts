@@ -358,6 +358,11 @@ const table = {
   },
 
   // --- the diagrams: a value names the file and the element first ---
+  DiagramModelInvalid: {
+    kind: 'setup',
+    message: (v) => `a model of a diagram is not of the shape that diagrams/engine/model.ts describes: ${v}`,
+    remedy: 'mend it there; npm run typecheck shows the same in an editor',
+  },
   DiagramIconUnknown: {
     kind: 'setup',
     message: (v) => `no icon of the verified table has this name: ${v}`,
@@ -418,10 +423,25 @@ const table = {
     message: (v) => `a reason is given for something that is not so: ${v}`,
     remedy: 'take the row out of omit, waive or manual',
   },
+  DiagramDrawnTwice: {
+    kind: 'setup',
+    message: (v) => `the picture shows one thing twice: ${v}`,
+    remedy: 'take one of the two out of the model',
+  },
+  DiagramTemplateUnreadable: {
+    kind: 'setup',
+    message: (v) => `the synthesized template cannot be read: ${v}`,
+    remedy: 'synthesize anew: npm run synth',
+  },
   DiagramStale: {
     kind: 'setup',
     message: (v) => `a committed file is not what the model and the template give: ${v}`,
     remedy: 'run npm run diagrams and commit what it wrote',
+  },
+  DiagramPageUnmarked: {
+    kind: 'setup',
+    message: (v) => `a page does not say where a generated part belongs: ${v}`,
+    remedy: 'add these two lines where the part should stand',
   },
   DiagramFileUnreadable: {
     kind: 'setup',

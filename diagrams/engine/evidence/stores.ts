@@ -1,0 +1,97 @@
+import { at, referred, referredOfType, valuesNamed } from '../references.ts';
+import { bothWays, edges, type Reader } from './edge.ts';
+
+/**
+ * Buckets, delivery streams and what reads a lake.
+ * Source: CloudFormation resource reference, AWS::S3::Bucket, AWS::KinesisFirehose::DeliveryStream, AWS::Glue::*,
+ * AWS::Athena::WorkGroup. CDK sets a bucket's notifications by a custom resource whose configuration is that of the S3
+ * API (PutBucketNotificationConfiguration), which has other names.
+ */
+export const storeFlows: Readonly<Record<string, Reader>> = {
+  'AWS::S3::Bucket': ({ logicalId: by, properties }, template) => [
+    ...edges(
+      'flow',
+      by,
+      'bucket notification',
+      [by],
+      referred(
+        template,
+        at(properties, 'NotificationConfiguration.LambdaConfigurations.Function'),
+        at(properties, 'NotificationConfiguration.QueueConfigurations.Queue'),
+        at(properties, 'NotificationConfiguration.TopicConfigurations.Topic'),
+      ),
+    ),
+    ...edges(
+      'flow',
+      by,
+      'replication',
+      [by],
+      referred(template, at(properties, 'ReplicationConfiguration.Rules.Destination.Bucket')),
+    ),
+  ],
+  'Custom::S3BucketNotifications': ({ logicalId: by, properties }, template) =>
+    edges(
+      'flow',
+      by,
+      'bucket notification',
+      referred(template, properties.BucketName),
+      referred(
+        template,
+        at(properties, 'NotificationConfiguration.LambdaFunctionConfigurations.LambdaFunctionArn'),
+        at(properties, 'NotificationConfiguration.QueueConfigurations.QueueArn'),
+        at(properties, 'NotificationConfiguration.TopicConfigurations.TopicArn'),
+      ),
+    ),
+  'AWS::KinesisFirehose::DeliveryStream': ({ logicalId: by, properties }, template) => [
+    ...edges(
+      'flow',
+      by,
+      'delivery stream source',
+      referred(template, at(properties, 'KinesisStreamSourceConfiguration.KinesisStreamARN')),
+      [by],
+    ),
+    ...edges(
+      'flow',
+      by,
+      'delivery stream destination',
+      [by],
+      referred(template, valuesNamed(properties, destinations)),
+    ),
+    ...bothWays(
+      'flow',
+      by,
+      'records transformed on the way',
+      [by],
+      referred(template, valuesNamed(properties, new Set(['ProcessingConfiguration']))),
+    ),
+  ],
+  'AWS::Glue::Crawler': ({ logicalId: by, properties }, template) => [
+    ...edges('flow', by, 'crawled', referred(template, at(properties, 'Targets')), [by]),
+    ...edges(
+      'flow',
+      by,
+      'tables found',
+      [by],
+      referredOfType(template, 'AWS::Glue::Database', properties.DatabaseName),
+    ),
+  ],
+  'AWS::Glue::Table': ({ logicalId: by, properties }, template) =>
+    bothWays(
+      'watch',
+      by,
+      'the table describes it',
+      [by],
+      referred(template, at(properties, 'TableInput.StorageDescriptor.Location')),
+    ),
+  'AWS::Athena::WorkGroup': ({ logicalId: by, properties }, template) =>
+    edges(
+      'flow',
+      by,
+      'query results',
+      [by],
+      referred(template, at(properties, 'WorkGroupConfiguration.ResultConfiguration.OutputLocation')),
+    ),
+};
+
+/** Whichever kind of destination it is, backup and intermediate buckets included. */
+const destinations = new Set(['BucketARN', 'ClusterJDBCURL', 'DomainARN', 'CollectionEndpoint']);

@@ -1,0 +1,18 @@
+import { tasksOf } from '../definitions.ts';
+import { edges, type Reader } from './edge.ts';
+
+/** Actions whose answer is what the workflow wants. */
+const reading = /:(get|batchGet|list|query|scan|describe|receive|head|select)/;
+
+/** State machines: each task, towards what it calls; from what it reads. */
+export const workflowFlows: Readonly<Record<string, Reader>> = {
+  'AWS::StepFunctions::StateMachine': (machine, template) =>
+    tasksOf(machine).flatMap(({ name, action, calls }) => {
+      const called = calls.filter((id) => template.resources.has(id));
+      const by = machine.logicalId;
+      const what = `task ${name}${action && `: ${action}`}`;
+      return reading.test(action)
+        ? edges('flow', by, what, called, [by])
+        : edges('flow', by, what, [by], called);
+    }),
+};
