@@ -1,13 +1,13 @@
 import { LabError } from '../../domain/errors.ts';
-import { at, writtenOut } from './references.ts';
-import type { TemplateResource } from './template.ts';
+import { at, named, writtenOut } from './references.ts';
+import type { StackTemplate, TemplateResource } from './template.ts';
 
 /** A state that calls something: a Task, or what a Map reads its items from and writes its results to. */
 export interface Task {
   readonly name: string;
   /** `lambda:invoke`, `dynamodb:getItem`; empty where Resource is the function itself. */
   readonly action: string;
-  /** Logical ids of what it calls, reads or writes; never of what its payload mentions. */
+  /** Logical ids of the resources that it calls, reads or writes; never of those that its payload mentions. */
   readonly calls: readonly string[];
 }
 
@@ -67,7 +67,7 @@ interface Machine {
  *
  * @throws LabError DiagramTemplateUnreadable where the definition is no JSON
  */
-export function tasksOf({ path, properties }: TemplateResource): Task[] {
+export function tasksOf({ path, properties }: TemplateResource, template: StackTemplate): Task[] {
   const substitutions = (properties.DefinitionSubstitutions ?? {}) as Record<string, unknown>;
   const substituted = (text: string) =>
     text.replace(/\$\{([^}]+)\}/g, (whole, name: string) =>
@@ -79,7 +79,7 @@ export function tasksOf({ path, properties }: TemplateResource): Task[] {
       : JSON.stringify(properties.Definition);
   if (text === '') return [];
   try {
-    return tasksIn(JSON.parse(substituted(text)) as Machine);
+    return tasksIn(JSON.parse(substituted(text)) as Machine, template);
   } catch (cause) {
     throw new LabError(
       'DiagramTemplateUnreadable',
@@ -89,24 +89,29 @@ export function tasksOf({ path, properties }: TemplateResource): Task[] {
   }
 }
 
-function tasksIn(machine: Machine | undefined): Task[] {
+function tasksIn(machine: Machine | undefined, template: StackTemplate): Task[] {
   return Object.entries(machine?.States ?? {}).flatMap(([name, state]) => [
-    ...(state.Type === 'Task' ? [task(name, state)] : []),
-    ...(state.ItemReader ? [task(`${name}, its items`, state.ItemReader)] : []),
-    ...(state.ResultWriter ? [task(`${name}, its results`, state.ResultWriter)] : []),
-    ...[...(state.Branches ?? []), state.Iterator, state.ItemProcessor].flatMap(tasksIn),
+    ...(state.Type === 'Task' ? [task(name, state, template)] : []),
+    ...(state.ItemReader ? [task(`${name}, its items`, state.ItemReader, template)] : []),
+    ...(state.ResultWriter ? [task(`${name}, its results`, state.ResultWriter, template)] : []),
+    ...[...(state.Branches ?? []), state.Iterator, state.ItemProcessor].flatMap((inner) =>
+      tasksIn(inner, template),
+    ),
   ]);
 }
 
-function task(name: string, { Resource, Parameters, Arguments }: State): Task {
+function task(name: string, { Resource, Parameters, Arguments }: State, template: StackTemplate): Task {
   const resource = String(Resource ?? '');
-  const named = targets.flatMap((path) => at(Arguments ?? Parameters, path));
-  const mentioned = [resource, ...named.filter((value) => typeof value === 'string')].flatMap((text) =>
-    [...text.matchAll(tokens)].map(([, logicalId = '']) => logicalId),
-  );
+  const acted = targets
+    .flatMap((path) => at(Arguments ?? Parameters, path))
+    .filter((value) => typeof value === 'string');
+  const ids = [resource, ...acted].flatMap((text) => [
+    ...[...text.matchAll(tokens)].map(([, logicalId = '']) => logicalId),
+    ...named(template, text),
+  ]);
   return {
     name,
     action: /:states:[^:]*:[^:]*:(?:aws-sdk:)?(\w+:\w+)/.exec(resource)?.[1] ?? '',
-    calls: [...new Set(mentioned)].filter((id) => !id.startsWith('AWS::')),
+    calls: [...new Set(ids)].filter((id) => template.resources.has(id)),
   };
 }

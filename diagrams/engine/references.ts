@@ -103,7 +103,17 @@ const plainNames: Readonly<Record<string, string>> = {
   'AWS::RedshiftServerless::Workgroup': 'WorkgroupName',
   'AWS::Glue::Database': 'DatabaseInput.Name',
   'AWS::Events::EventBus': 'Name',
+  'AWS::ECS::TaskDefinition': 'Family',
 };
+
+/** Logical ids of what carries a plain name, of whatever type: state machines name a task definition by its family. */
+export function named(template: StackTemplate, name: string): string[] {
+  return Object.entries(plainNames).flatMap(([type, property]) =>
+    resourcesOfType(template, type)
+      .filter(({ properties }) => at(properties, property).includes(name))
+      .map(({ logicalId }) => logicalId),
+  );
+}
 
 /** Logical ids of the resources of the template that values refer to. */
 export function referred(template: StackTemplate, ...values: unknown[]): string[] {

@@ -90,7 +90,9 @@ const memberships: Readonly<Record<Exclude<GroupKind, 'premises'>, Membership>> 
 
 /** What the state machines of a box call, each with what a picture shows as one with it. */
 const called = (box: Element, template: StackTemplate) =>
-  box.resources.flatMap(tasksOf).flatMap(({ calls }) => calls.map((id) => companionsOf(template, id)));
+  box.resources
+    .flatMap((machine) => tasksOf(machine, template))
+    .flatMap(({ calls }) => calls.map((id) => companionsOf(template, id)));
 
 /** Whether elements stand in the boxes where the template has them, and the boxes are what they say. */
 export function checkContainment(held: Held): Finding[] {

@@ -14,9 +14,11 @@ export interface Undrawn {
 
 /** Whether each element stands for resources that exist, of its type, and alone. */
 export function checkPaths(held: Held): Finding[] {
-  return [...held.elements.values()].flatMap((element) =>
-    element.paths.flatMap((path) => checkPath(path, element, held)),
-  );
+  return [...held.elements.values()].flatMap((element) => {
+    if (!element.external && element.paths.length === 0)
+      return [held.finding('DiagramPathUnknown', element.name, 'names no path')];
+    return element.paths.flatMap((path) => checkPath(path, element, held));
+  });
 }
 
 function checkPath(path: string, { id, name, types, kind }: Element, held: Held): Finding[] {

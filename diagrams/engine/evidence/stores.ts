@@ -2,8 +2,8 @@ import { at, referred, referredOfType, valuesNamed } from '../references.ts';
 import { bothWays, edges, type Reader } from './edge.ts';
 
 /**
- * Buckets, delivery streams and what reads a lake.
- * Source: CloudFormation resource reference, AWS::S3::Bucket, AWS::KinesisFirehose::DeliveryStream, AWS::Glue::*,
+ * Buckets, streams and what reads a lake.
+ * Source: CloudFormation resource reference, AWS::S3::Bucket, AWS::Kinesis::*, AWS::KinesisFirehose::DeliveryStream, AWS::Glue::*,
  * AWS::Athena::WorkGroup. CDK sets a bucket's notifications by a custom resource whose configuration is that of the S3
  * API (PutBucketNotificationConfiguration), which has other names.
  */
@@ -42,6 +42,8 @@ export const storeFlows: Readonly<Record<string, Reader>> = {
         at(properties, 'NotificationConfiguration.TopicConfigurations.TopicArn'),
       ),
     ),
+  'AWS::Kinesis::StreamConsumer': ({ logicalId: by, properties }, template) =>
+    edges('flow', by, 'registered consumer', referred(template, properties.StreamARN), [by]),
   'AWS::KinesisFirehose::DeliveryStream': ({ logicalId: by, properties }, template) => [
     ...edges(
       'flow',
@@ -62,7 +64,7 @@ export const storeFlows: Readonly<Record<string, Reader>> = {
       by,
       'records transformed on the way',
       [by],
-      referred(template, valuesNamed(properties, new Set(['ProcessingConfiguration']))),
+      referred(template, transformers(properties)),
     ),
   ],
   'AWS::Glue::Crawler': ({ logicalId: by, properties }, template) => [
@@ -92,6 +94,14 @@ export const storeFlows: Readonly<Record<string, Reader>> = {
       referred(template, at(properties, 'WorkGroupConfiguration.ResultConfiguration.OutputLocation')),
     ),
 };
+
+/** Beside the function, the parameters of a processor name its role. */
+const transformers = (properties: unknown) =>
+  valuesNamed(properties, new Set(['Parameters'])).flatMap((parameters) =>
+    at({ parameters }, 'parameters')
+      .filter((parameter) => at(parameter, 'ParameterName').includes('LambdaArn'))
+      .flatMap((parameter) => at(parameter, 'ParameterValue')),
+  );
 
 /** Whichever kind of destination it is, backup and intermediate buckets included. */
 const destinations = new Set(['BucketARN', 'ClusterJDBCURL', 'DomainARN', 'CollectionEndpoint']);

@@ -74,11 +74,12 @@ const serviceOf = ({ properties }: TemplateResource) =>
 function beside(endpoint: TemplateResource, template: StackTemplate): string[] {
   const tables = referred(template, endpoint.properties.RouteTableIds);
   const vpcs = vpcsOf(endpoint, template);
-  return attached(template, (subnets, resource) =>
-    tables.length > 0
+  return attached(template, (subnets, resource) => {
+    if (resource.type === 'AWS::EC2::VPCEndpoint') return false;
+    return tables.length > 0
       ? intersect(routeTablesOf(subnets, template), tables)
-      : intersect(vpcsOf(resource, template), [...vpcs]),
-  );
+      : intersect(vpcsOf(resource, template), [...vpcs]);
+  });
 }
 
 const routedTo = (gateway: string, template: StackTemplate) =>

@@ -7,12 +7,11 @@ const reading = /:(get|batchGet|list|query|scan|describe|receive|head|select)/;
 /** State machines: each task, towards what it calls; from what it reads. */
 export const workflowFlows: Readonly<Record<string, Reader>> = {
   'AWS::StepFunctions::StateMachine': (machine, template) =>
-    tasksOf(machine).flatMap(({ name, action, calls }) => {
-      const called = calls.filter((id) => template.resources.has(id));
+    tasksOf(machine, template).flatMap(({ name, action, calls }) => {
       const by = machine.logicalId;
       const what = `task ${name}${action && `: ${action}`}`;
       return reading.test(action)
-        ? edges('flow', by, what, called, [by])
-        : edges('flow', by, what, [by], called);
+        ? edges('flow', by, what, calls, [by])
+        : edges('flow', by, what, [by], calls);
     }),
 };

@@ -290,6 +290,12 @@ describe('DiagramPathUnknown', () => {
     ]);
   });
 
+  it('no path at all', () => {
+    expect(found(nodes({ extra: node('s3', []) }))).toEqual([
+      ['DiagramPathUnknown', `${file}: node extra: names no path`],
+    ]);
+  });
+
   it('everything below a path that the template lacks', () => {
     expect(extra('Archiv/*')).toEqual([
       ['DiagramPathUnknown', `${file}: node extra: "Archiv/*"; the template has "Archive"`],

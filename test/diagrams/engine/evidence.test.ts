@@ -199,7 +199,14 @@ describe.each<[string, [Properties, ...string[]][]]>([
             BucketARN: arn('Bucket'),
             S3BackupConfiguration: { BucketARN: arn('Copy') },
             ProcessingConfiguration: {
-              Processors: [{ Parameters: [{ ParameterName: 'LambdaArn', ParameterValue: arn('Function') }] }],
+              Processors: [
+                {
+                  Parameters: [
+                    { ParameterName: 'LambdaArn', ParameterValue: arn('Function') },
+                    { ParameterName: 'RoleArn', ParameterValue: arn('Other') },
+                  ],
+                },
+              ],
             },
             CloudWatchLoggingOptions: { LogGroupName: ref('Log') },
           },
@@ -211,6 +218,10 @@ describe.each<[string, [Properties, ...string[]][]]>([
         'flow Function -> It: records transformed on the way',
       ],
     ],
+  ],
+  [
+    'AWS::Kinesis::StreamConsumer',
+    [[{ StreamARN: arn('Stream') }, 'flow Stream -> It: registered consumer']],
   ],
   [
     'AWS::ApiGateway::Method',

@@ -6,8 +6,6 @@ import { tasksOf } from '../../../diagrams/engine/definitions.ts';
 import { referencesIn, referredOfType, writtenOut } from '../../../diagrams/engine/references.ts';
 import { nearest } from '../../../diagrams/engine/suggest.ts';
 import { readStackTemplate, stackTemplate } from '../../../diagrams/engine/template.ts';
-import { addLabs } from '../../../stacks/labs.ts';
-import { appUnderTest } from '../../stacks/synthesized.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -77,17 +75,6 @@ describe('reading a stack', () => {
       properties: { a: 1 },
     });
     expect([...template.constructs]).toEqual(['Archive/Bucket', 'Archive']);
-  });
-
-  it('every resource of a synthesized lab has a path of its own', async () => {
-    const app = appUnderTest(directory);
-    addLabs(app);
-    app.synth();
-    const { resources } = await readStackTemplate(directory, 'FashionInventory');
-    const paths = [...resources.values()].map(({ path }) => path);
-    expect(new Set(paths).size).toBe(resources.size);
-    expect(paths).toEqual(expect.arrayContaining(['Archive/Bucket', 'At0600', 'Warehouse/Workgroup']));
-    expect(paths.filter((path) => /Resource$|Default$/.test(path))).toEqual([]);
   });
 });
 
@@ -164,12 +151,21 @@ describe('references', () => {
 });
 
 describe('definitions of state machines', () => {
+  const ids = ['A', 'B', 'C', 'D', 'E', 'F', 'In', 'Out', 'Bus', 'Bucket', 'Mentioned', 'Task'];
+  const template = stackTemplate(
+    'Lab',
+    Object.fromEntries(
+      ids.map((id) => [id, { Type: 'AWS::ECS::TaskDefinition', Properties: { Family: `lab-${id}` } }]),
+    ),
+    {},
+  );
   const machine = (properties: Record<string, unknown>) => ({
     logicalId: 'Machine',
     path: 'Import/StateMachine',
     type: 'AWS::StepFunctions::StateMachine',
     properties,
   });
+  const calls = (of: ReturnType<typeof machine>) => tasksOf(of, template);
   const invoke = (name: string) => ({
     Type: 'Task',
     Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken',
@@ -177,7 +173,7 @@ describe('definitions of state machines', () => {
   });
 
   it('one that is no JSON is named', () => {
-    expect(() => tasksOf(machine({ DefinitionString: '{' }))).toThrow(
+    expect(() => calls(machine({ DefinitionString: '{' }))).toThrow(
       expect.objectContaining({
         code: 'DiagramTemplateUnreadable',
         value: expect.stringMatching(/^the definition of Import\/StateMachine: /),
@@ -186,12 +182,12 @@ describe('definitions of state machines', () => {
   });
 
   it('one that lies in a bucket tells nothing', () => {
-    expect(tasksOf(machine({ DefinitionS3Location: { Bucket: 'b' } }))).toEqual([]);
+    expect(calls(machine({ DefinitionS3Location: { Bucket: 'b' } }))).toEqual([]);
   });
 
   it('calls are what is acted on, not what a payload mentions', () => {
     expect(
-      tasksOf(
+      calls(
         machine({ DefinitionString: { 'Fn::Sub': JSON.stringify({ States: { Go: invoke('${F.Arn}') } }) } }),
       ),
     ).toEqual([{ name: 'Go', action: 'lambda:invoke', calls: ['F'] }]);
@@ -220,7 +216,7 @@ describe('definitions of state machines', () => {
         Parameters: { Entries: [{ EventBusName: '${Bus}', Detail: '${Mentioned}' }] },
       },
     };
-    const found = tasksOf(machine({ DefinitionString: { 'Fn::Sub': JSON.stringify({ States }) } }));
+    const found = calls(machine({ DefinitionString: { 'Fn::Sub': JSON.stringify({ States }) } }));
     expect(found.map(({ name, action, calls }) => [name, action, ...calls])).toEqual([
       ['A', 'lambda:invoke', 'A'],
       ['B', 'lambda:invoke', 'B'],
@@ -233,8 +229,23 @@ describe('definitions of state machines', () => {
     ]);
   });
 
+  it('a task definition is found by its family, what is not of the template is not', () => {
+    const run = (TaskDefinition: string) => ({
+      Type: 'Task',
+      Resource: 'arn:aws:states:::ecs:runTask.sync',
+      Parameters: { TaskDefinition },
+    });
+    const States = { Ours: run('lab-Task'), Theirs: run('other'), Parameter: run('${Parameter}') };
+    const found = calls(machine({ DefinitionString: { 'Fn::Sub': JSON.stringify({ States }) } }));
+    expect(found.map(({ name, calls }) => [name, ...calls])).toEqual([
+      ['Ours', 'Task'],
+      ['Theirs'],
+      ['Parameter'],
+    ]);
+  });
+
   it('an object with substitutions is read as well', () => {
-    const found = tasksOf(
+    const found = calls(
       machine({
         Definition: { States: { Go: invoke('${target}') } },
         DefinitionSubstitutions: { target: { 'Fn::GetAtt': ['F', 'Arn'] } },
