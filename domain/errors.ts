@@ -449,6 +449,13 @@ const table = {
     remedy: 'save it again in diagrams.net as uncompressed .drawio, or delete it to lay it out anew',
   },
 
+  // --- diagrams: draw.io's own engine ---
+  DiagramEngineFailed: {
+    kind: 'setup',
+    message: (v) => `draw.io's own engine did not render: ${v}`,
+    remedy: 'try again; then open the .drawio in diagrams.net, and check that this Chromium starts by itself',
+  },
+
   // --- replays ---
   SlotNotArchived: {
     kind: 'setup',
