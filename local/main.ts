@@ -6,7 +6,7 @@ import { soak } from './commands/soak.ts';
 import { start } from './commands/start.ts';
 
 /**
- * The command line behind `npm start`, `npm run replay`, `npm run bench` and `npm run soak`. The launcher has installed
+ * The command line behind `npm start`, `npm run replay` and the others of `commands`. The launcher has installed
  * everything and holds an IPC channel to us: when it is gone, however it ended, we end too.
  */
 const commands: Record<string, (args: string[], signal: AbortSignal) => Promise<number>> = {
@@ -15,6 +15,8 @@ const commands: Record<string, (args: string[], signal: AbortSignal) => Promise<
   quarantine,
   bench,
   soak,
+  // Imports the CDK, which takes a second: only when it is asked for.
+  diagrams: async (...asked) => (await import('./commands/diagrams.ts')).diagrams(...asked),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

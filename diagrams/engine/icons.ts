@@ -116,7 +116,8 @@ const table = {
   // --- integration, management ---
   eventbridge: service(pink, 'AmazonEventBridge', 'AWS::Events::Rule', 'AWS::Events::EventBus'),
   eventbridge_scheduler: resource(pink, 'AmazonEventBridgeScheduler', 'AWS::Scheduler::Schedule'),
-  rule: resource(pink, 'AmazonEventBridgeRule', 'AWS::Events::Rule'),
+  // `rule` is that of IoT.
+  rule_3: resource(pink, 'AmazonEventBridgeRule', 'AWS::Events::Rule'),
   step_functions: service(pink, 'AWSStepFunctions', 'AWS::StepFunctions::StateMachine'),
   sqs: service(pink, 'AmazonSimpleQueueService', 'AWS::SQS::Queue'),
   queue: resource(pink, 'AmazonSimpleQueueServiceQueue', 'AWS::SQS::Queue'),
@@ -162,3 +163,40 @@ export type IconName = keyof typeof table;
 
 /** The table as plain rows. */
 export const icons: Readonly<Record<IconName, Icon>> = table;
+
+/**
+ * Width and height of the drawings of resources in draw.io's stencils (29.2.7, read from its engine). draw.io fits such a
+ * drawing into the middle of the icon's square, and lines that touch the icon begin at the drawing, not at the square.
+ * Services fill their square.
+ */
+export const glyphs: Readonly<Partial<Record<IconName, readonly [width: number, height: number]>>> = {
+  lambda_function: [43.96, 43.961],
+  instance2: [44, 44],
+  auto_scaling: [55, 56],
+  bucket: [42.355, 44.057],
+  volume: [35.427, 43.985],
+  glue_crawlers: [44, 44],
+  glue_data_catalog: [40, 44],
+  nat_gateway: [44.003, 44.003],
+  endpoints: [43.89, 43.89],
+  internet_gateway: [43.91, 43.909],
+  flow_logs: [44, 44.001],
+  eventbridge_scheduler: [44, 43],
+  rule_3: [43.931, 38.032],
+  queue: [78.057, 46.998],
+  topic: [44, 38],
+  cloudwatch_logs: [44.538, 33],
+  alarm: [43.94, 44.183],
+  role: [44.125, 25.403],
+  table: [43.928, 43.927],
+  transfer_for_sftp_resource: [42.981, 44.076],
+  user: [40, 44],
+  users: [44, 44],
+  mobile_client: [23.986, 43.826],
+  client: [43.797, 43.044],
+  traditional_server: [25.499, 44.013],
+  servers: [44, 42.999],
+  internet: [44.026, 28.497],
+  internet_alt1: [44.025, 28.494],
+  internet_alt2: [79.343, 76.174],
+};

@@ -14,18 +14,18 @@ export interface Diagram<Node extends string = string, Group extends string = st
   /** The heading in the picture, and its text for those who do not see it. */
   readonly title: string;
   /** Boxes beside the AWS Cloud and the Region, which every picture has. */
-  readonly groups: Readonly<Record<Group, GroupModel<Group>>>;
-  readonly nodes: Readonly<Record<Node, NodeModel<Group>>>;
-  readonly arrows: readonly ArrowModel<Node | Group>[];
+  readonly groups: Readonly<Record<Group, GroupModel<NoInfer<Group>>>>;
+  readonly nodes: Readonly<Record<Node, NodeModel<NoInfer<Group>>>>;
+  readonly arrows: readonly ArrowModel<NoInfer<Node | Group>>[];
   /** The narrative: number n is said at its arrow in the picture, and n-th on the page. */
-  readonly steps: readonly StepModel<Node | Group>[];
+  readonly steps: readonly StepModel<NoInfer<Node | Group>>[];
   /**
    * Resources that are not drawn, each with its reason. A construct path from the stack, or `Path/*` for all that is below
    * it.
    */
   readonly omit: Readonly<Record<string, string>>;
   /** Data and event edges of the template between drawn nodes that are not drawn, each with its reason. */
-  readonly waive?: Readonly<Partial<Record<ArrowId<Node | Group>, string>>>;
+  readonly waive?: Readonly<Partial<Record<ArrowId<NoInfer<Node | Group>>, string>>>;
 }
 
 /** An arrow by its ends; two arrows between the same ends do not exist. */

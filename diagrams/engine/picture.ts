@@ -1,5 +1,5 @@
 import type { IconName } from './icons.ts';
-import type { GroupKind, Side } from './model.ts';
+import type { ArrowId, GroupKind, Side } from './model.ts';
 
 /** Pixels from the top left corner of the picture; y grows downward. */
 export interface Point {
@@ -13,11 +13,30 @@ export interface Box extends Point {
 }
 
 /**
+ * Where something stands at an arrow, as draw.io says it: how far along its line (0 to 1), how many pixels to the left of
+ * the line's direction, and how many pixels its middle is off that point.
+ */
+export interface Beside {
+  readonly along: number;
+  readonly across: number;
+  readonly dx: number;
+  readonly dy: number;
+}
+
+/** How an arrow runs: where it leaves and enters, as offsets from the middle of a side, and its bends. */
+export interface Route {
+  readonly out: Side;
+  readonly into: Side;
+  /** From the edge of the one to the edge of the other, bends between; each part is horizontal or vertical. */
+  readonly points: readonly Point[];
+}
+
+/**
  * A picture laid out: the one geometry that both writers draw (`drawio.ts`, `svg.ts`) and the check against draw.io's
  * engine compares. All coordinates are absolute.
  *
- * `laid` is where the layout would put an element, whatever people did to it; it equals the rest unless someone moved
- * the element in diagrams.net.
+ * `laid` is what the layout gives by itself. It differs from the rest of an element where someone moved that in
+ * diagrams.net, and is written to the file, so that the next run can tell an edit from a layout of earlier.
  */
 export interface Picture {
   readonly lab: string;
@@ -55,32 +74,31 @@ export interface PlacedNode {
   /** The icon's square; the label hangs below it, centred. */
   readonly box: Box;
   readonly laid: Box;
-  /** Room that the label takes. */
-  readonly labelBox: Box;
 }
 
-export interface PlacedArrow {
-  /** `from -> to` */
-  readonly id: string;
+export interface PlacedArrow extends Route {
+  readonly id: ArrowId;
   readonly from: string;
   readonly to: string;
   readonly twoWay: boolean;
   /** True where nothing in the template shows it: drawn dashed. */
   readonly manual: boolean;
-  /** From the edge of the one to the edge of the other, bends between them; each part is horizontal or vertical. */
-  readonly points: readonly Point[];
-  readonly out: Side;
-  readonly into: Side;
-  /** Bends that someone drew in diagrams.net, absolute. */
-  readonly edited: boolean;
-  readonly laid: readonly Point[];
-  readonly label?: { readonly lines: readonly string[]; readonly box: Box };
+  /** What shows it, or why it is true all the same; for the reader of the file. */
+  readonly evidence: string;
+  readonly laid: Route;
+  readonly label?: PlacedLabel;
 }
 
+export interface PlacedLabel {
+  readonly lines: readonly string[];
+  readonly beside: Beside;
+  readonly laid: Beside;
+}
+
+/** A step's number, on a disc. */
 export interface PlacedStep {
   readonly number: number;
-  /** The arrow it is said at. */
-  readonly arrow: string;
-  /** The disc. */
-  readonly box: Box;
+  readonly arrow: ArrowId;
+  readonly beside: Beside;
+  readonly laid: Beside;
 }

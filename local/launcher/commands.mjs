@@ -26,9 +26,9 @@ const quietVmModules = [
 /** Settings that keep the CDK's CLI from asking the network for anything but AWS itself. */
 const quietCdk = ['--no-notices', '--no-version-reporting'];
 
-/** @param {string} name @returns {Command} */
-const laptop = (name) => ({
-  python: true,
+/** @param {string} name @param {boolean} [python] @returns {Command} */
+const laptop = (name, python = true) => ({
+  python,
   program: (args) => ['--import', 'tsx', 'local/main.ts', name, ...args],
 });
 
@@ -52,6 +52,7 @@ export const commands = {
   quarantine: laptop('quarantine'),
   bench: laptop('bench'),
   soak: laptop('soak'),
+  diagrams: laptop('diagrams', false),
   test: {
     python: true,
     program: (args) => [...endWithParent, ...quietVmModules, 'node_modules/jest/bin/jest.js', ...args],

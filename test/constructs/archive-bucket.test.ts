@@ -4,12 +4,12 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { ArchiveBucket } from '../../constructs/archive-bucket.ts';
-import { appUnderTest } from '../stacks/synthesized.ts';
+import { unbundledApp } from '../../local/synthesis.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 function stackWith(removalPolicy: RemovalPolicy, ...names: string[]) {
-  const stack = new Stack(appUnderTest(), 'Stack');
+  const stack = new Stack(unbundledApp(), 'Stack');
   const key = new Key(stack, 'Key');
   const [archive] = names.map(
     (name) =>

@@ -4,14 +4,14 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Operations } from '../../constructs/operations.ts';
-import { appUnderTest } from '../stacks/synthesized.ts';
+import { unbundledApp } from '../../local/synthesis.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const metric = new Metric({ namespace: 'Test', metricName: 'Bad' });
 
 function operations() {
-  const stack = new Stack(appUnderTest(), 'Stack');
+  const stack = new Stack(unbundledApp(), 'Stack');
   return { stack, made: new Operations(stack, 'Operations', { key: new Key(stack, 'Key'), title: 'A lab' }) };
 }
 

@@ -18,15 +18,15 @@ async function removeLeftovers() {
 }
 
 /**
- * jest's global setup (JavaScript: it is loaded before any transform): all end-to-end tests deploy the same synthesized
- * assembly, made once. Runs without such a test in them do not pay for it.
+ * jest's global setup (JavaScript: it is loaded before any transform): all end-to-end tests deploy, and the pictures are held
+ * against, the same synthesized assembly, made once. Runs without such a test in them do not pay for it.
  *
  * @param {{ nonFlagArgs?: string[] }} config
  * @param {{ nonFlagArgs?: string[] }} _project
  */
 export default async function synthesize(config, _project) {
   const asked = config.nonFlagArgs ?? [];
-  if (asked.length > 0 && !asked.some((pattern) => /e2e|^\.?\/?test\/?$/.test(pattern))) return;
+  if (asked.length > 0 && !asked.some((pattern) => /e2e|diagrams|^\.?\/?test\/?$/.test(pattern))) return;
   await removeLeftovers();
   const directory = join(root, String(process.pid));
   await mkdir(directory, { recursive: true });

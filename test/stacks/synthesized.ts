@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, type Stack } from 'aws-cdk-lib';
+import type { Stack } from 'aws-cdk-lib';
+import { unbundledApp } from '../../local/synthesis.ts';
 import { addLabs, type LabsProps } from '../../stacks/labs.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -20,17 +21,11 @@ export interface SynthesizedTemplate {
   [section: string]: unknown;
 }
 
-/** An app with the context of cdk.json. Nothing is bundled: a contract reads the template, not the code. */
-export function appUnderTest(outdir?: string): App {
-  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
-  return new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
-}
-
 /** The labs as `cdk synth` makes them: the templates by slug, and what the checks reported. */
 export function synthesizeLabs(props: LabsProps = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'labs-synth-'));
   try {
-    const app = appUnderTest(directory);
+    const app = unbundledApp(directory);
     const labs = addLabs(app, props);
     const assembly = app.synth();
     const template = (stack: Stack) =>

@@ -2,14 +2,15 @@
 import { jest } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { defaultLimits, parseLimits, type TransformLimits } from '../../../domain/fashion/contract.ts';
+import { unbundledApp } from '../../../local/synthesis.ts';
 import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
 import { transformSize } from '../../../stacks/fashion/transform-size.ts';
-import { appUnderTest, only, type Properties, type SynthesizedTemplate } from '../synthesized.ts';
+import { only, type Properties, type SynthesizedTemplate } from '../synthesized.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 function transformOf(limits?: Partial<TransformLimits>): Properties {
-  const stack = new FashionStack(appUnderTest(), 'Fashion', { limits });
+  const stack = new FashionStack(unbundledApp(), 'Fashion', { limits });
   const template = Template.fromStack(stack).toJSON() as SynthesizedTemplate;
   return only(template, 'AWS::Lambda::Function', 'Transform')[1].Properties;
 }
@@ -52,7 +53,7 @@ it.each<[string, Partial<TransformLimits>, string]>([
     code: 'LimitsInvalid',
     message: expect.stringContaining(named),
   });
-  expect(() => new FashionStack(appUnderTest(), 'Fashion', { limits })).toThrow(refused);
+  expect(() => new FashionStack(unbundledApp(), 'Fashion', { limits })).toThrow(refused);
 });
 
 it('a function that holds the limits is never smaller than one CPU and the disk that Lambda gives anyway', () => {

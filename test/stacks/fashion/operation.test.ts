@@ -4,9 +4,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { errorCodes } from '../../../domain/errors.ts';
 import { collectionInput, importInput } from '../../../domain/fashion/contract.ts';
 import { metricNamespace } from '../../../domain/shared/contract.ts';
+import { unbundledApp } from '../../../local/synthesis.ts';
 import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
 import {
-  appUnderTest,
   definitionOf,
   only,
   plain,
@@ -210,7 +210,7 @@ describe('the collector', () => {
   });
 
   it('takes grace, settling, hashing again and patience with the server from the props', () => {
-    const stack = new FashionStack(appUnderTest(), 'Other', {
+    const stack = new FashionStack(unbundledApp(), 'Other', {
       grace: { every: Duration.minutes(10), during: Duration.hours(1) },
       settle: { every: Duration.minutes(1), rounds: 7 },
       rehashFor: Duration.days(0),

@@ -2,16 +2,9 @@
 import { jest } from '@jest/globals';
 import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { unbundledApp } from '../../../local/synthesis.ts';
 import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
-import {
-  appUnderTest,
-  only,
-  type Properties,
-  plain,
-  resourcesOf,
-  statementsOf,
-  synthesizeLabs,
-} from '../synthesized.ts';
+import { only, type Properties, plain, resourcesOf, statementsOf, synthesizeLabs } from '../synthesized.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
@@ -84,7 +77,7 @@ describe('the archive', () => {
   });
 
   it('its times are props', () => {
-    const stack = new FashionStack(appUnderTest(), 'Other', {
+    const stack = new FashionStack(unbundledApp(), 'Other', {
       archiveColdAfter: Duration.days(10),
       archiveKeptFor: Duration.days(400),
     });
@@ -97,7 +90,7 @@ describe('the archive', () => {
   });
 
   it('a time zone and slots are props too', () => {
-    const stack = new FashionStack(appUnderTest(), 'Other', {
+    const stack = new FashionStack(unbundledApp(), 'Other', {
       timeZone: 'America/New_York',
       slots: ['0730'],
     });
