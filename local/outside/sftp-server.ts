@@ -174,7 +174,8 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     });
   }
 
-  const listener = createServer((socket) => {
+  // noDelay: ssh2 writes a packet in up to three pieces, and each would wait 40 ms until the client has acknowledged the last.
+  const listener = createServer({ noDelay: true }, (socket) => {
     const name = `${socket.remoteAddress}:${socket.remotePort}`;
     connections += 1;
     sockets.add(socket);
