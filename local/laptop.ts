@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, readFileSync } from 'node:fs';
 import type { Agent } from 'node:https';
 import { join } from 'node:path';
@@ -26,6 +27,7 @@ import { iamAuthorizer } from './proxy/iam-authorizer.ts';
 import { type RunningProxy, startProxy } from './proxy/proxy.ts';
 import { bucketKeys, sseKmsHook } from './proxy/sse-kms.ts';
 import { type RedshiftDataServer, startRedshiftData } from './redshift-data/server.ts';
+import { bootstrapStack, executeChangeSet } from './stacks.ts';
 
 /** Configuration that every SDK client of the laptop takes. */
 export interface ClientConfig {
@@ -174,6 +176,7 @@ async function startParts(
     roles,
     cleanups,
     broken,
+    bootstrapped: false,
   };
   return {
     ...parts,
@@ -188,6 +191,8 @@ type Parts = Omit<Laptop, 'deploy' | 'onStop' | 'stop'> & {
   /** Role name by caller of the proxy. */
   roles: Map<string, string>;
   cleanups: (() => Promise<unknown>)[];
+  /** True once a stack was deployed: they share what the bootstrap makes. */
+  bootstrapped: boolean;
 };
 
 /** An endpoint of the user's may have a certificate of its own, or a public one. */
@@ -262,17 +267,20 @@ async function deploy(
   const api = await startDataApi(laptop, stack, assembly);
   proxy.route('redshift-data', api.url);
 
-  await progress.step('cdk bootstrap', () =>
-    runCdk('bootstrap', `aws://${account}/${region}`, '--app', assembly.directory),
-  );
+  await progress.step('cdk bootstrap', async () => {
+    if (laptop.external) await runCdk('bootstrap', `aws://${account}/${region}`, '--app', assembly.directory);
+    else if (!laptop.bootstrapped) await bootstrapStack(laptop.clients);
+    laptop.bootstrapped = true;
+  });
   if (laptop.external) {
     // What an earlier run left there belongs to a warehouse that is gone.
     const destroy = () => runCdk('destroy', stack, '--app', assembly.directory, '--force');
     await progress.step(`cdk destroy ${stack}, if it is there`, destroy);
     laptop.cleanups.push(destroy);
   }
-  const outputsFile = join(runDirectory.path, `${stack}.outputs.json`);
-  await progress.step(`cdk deploy ${stack}`, async (report) => {
+  const outputs = await progress.step(`cdk deploy ${stack}`, async (report) => {
+    // A name of this deploy's own: an external endpoint keeps what an earlier one left.
+    const changeSet = `deploy-${randomUUID()}`;
     await runCdk(
       'deploy',
       stack,
@@ -280,10 +288,14 @@ async function deploy(
       assembly.directory,
       '--require-approval',
       'never',
-      '--outputs-file',
-      outputsFile,
+      '--method',
+      'prepare-change-set',
+      '--change-set-name',
+      changeSet,
     );
+    const made = await executeChangeSet(laptop.clients, stack, changeSet);
     report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
+    return made;
   });
   const resources = await physicalIds(laptop, stack);
   if (!laptop.external) await encryptBuckets(laptop.clients, assembly.template, resources);
@@ -293,7 +305,7 @@ async function deploy(
   }
   return {
     stack,
-    outputs: JSON.parse(readFileSync(outputsFile, 'utf8'))[stack],
+    outputs,
     assembly,
     resources,
     dataApi: { ...laptop.clients, endpoint: api.url },
