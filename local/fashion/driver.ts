@@ -176,7 +176,7 @@ export class FashionDriver {
 
   async ended(executionArn: string, timeoutMs = 120_000): Promise<Execution> {
     // Looks are close together at first: each costs the emulator time that the execution needs.
-    for (let pause = 15, until = Date.now() + timeoutMs; ; pause = Math.min(pause * 1.2, 100)) {
+    for (let pause = 20, until = Date.now() + timeoutMs; ; pause = Math.min(pause * 1.3, 250)) {
       const execution = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
       if (execution.status !== 'RUNNING') return describe(execution);
       if (Date.now() > until) throw new Error(`execution ${executionArn} is still running`);

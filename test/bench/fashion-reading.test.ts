@@ -23,6 +23,7 @@ it('every reader reads every row of the same workbooks, and the tables show its 
     directory,
     environments: directory,
     without: ['python-calamine', 'fastexcel'], // would be installed first
+    rounds: 2,
     progress: createProgress({ quiet: true }),
     signal: new AbortController().signal,
   });

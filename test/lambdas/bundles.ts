@@ -52,7 +52,15 @@ async function synthesize(assembly: string): Promise<string> {
   const { NODE_OPTIONS: _ours, ...env } = process.env;
   await promisify(execFile)(
     process.execPath,
-    ['node_modules/aws-cdk/bin/cdk', 'synth', '--all', '--quiet', '--no-notices', '--output', assembly],
+    [
+      'node_modules/aws-cdk/bin/cdk',
+      'synth',
+      '--quiet',
+      '--no-validation',
+      '--no-notices',
+      '--output',
+      assembly,
+    ],
     { env: { ...env, CDK_DISABLE_CLI_TELEMETRY: 'true' }, maxBuffer: 64 * 1024 * 1024 },
   );
   return assembly;
