@@ -5,10 +5,24 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { addLabs } from '../stacks/labs.ts';
 
+export interface Checks {
+  /**
+   * Whether the CDK's own validation of CloudFormation runs at the synth. It takes seconds to load and changes nothing in a
+   * template; `cdk synth` has it, and so has test/stacks/labs.test.ts for all labs.
+   *
+   * @default false
+   */
+  validated?: boolean;
+}
+
 /** An app with the context of cdk.json. Nothing is bundled: for those who read the template, not the code. */
-export function unbundledApp(outdir?: string): App {
+export function unbundledApp(outdir?: string, { validated = false }: Checks = {}): App {
   const { context } = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8'));
-  return new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+  return new App({
+    outdir,
+    context: { ...context, 'aws:cdk:bundling-stacks': [] },
+    builtinCloudFormationValidation: validated,
+  });
 }
 
 /**

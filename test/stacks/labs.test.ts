@@ -1,11 +1,15 @@
 /** What holds for every lab: it is clean, stands alone, says what it is, and goes as it was told to. */
 import { jest } from '@jest/globals';
+import { CfnResource, Duration, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { unbundledApp } from '../../local/synthesis.ts';
+import { FashionStack } from '../../stacks/fashion/fashion-stack.ts';
 import { type Resource, resourcesOf, type SynthesizedTemplate, synthesizeLabs } from './synthesized.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
-const { fashion, environment, report } = synthesizeLabs();
-const ephemeral = synthesizeLabs({ ephemeral: true });
+const { fashion, environment, report } = synthesizeLabs({}, { validated: true });
+const ephemeral = synthesizeLabs({ ephemeral: true }, { validated: true });
 
 describe.each([
   ['kept', report],
@@ -27,6 +31,27 @@ describe.each([
     );
     for (const { reason } of reasons) expect(reason.length).toBeGreaterThan(10);
   });
+});
+
+it('the validation of CloudFormation finds nothing in a lab whose settings are others', () => {
+  const stack = new FashionStack(unbundledApp(undefined, { validated: true }), 'Other', {
+    timeZone: 'America/New_York',
+    slots: ['0730'],
+    grace: { every: Duration.minutes(10), during: Duration.hours(1) },
+    settle: { every: Duration.minutes(1), rounds: 7 },
+    rehashFor: Duration.days(0),
+    sftpPatience: { login: Duration.seconds(5), silence: Duration.seconds(6) },
+    limits: { inflatedBytes: 4 * 1024 ** 3, workbookBytes: 1024 ** 3 },
+    archiveColdAfter: Duration.days(10),
+    archiveKeptFor: Duration.days(400),
+  });
+  expect(() => Template.fromStack(stack)).not.toThrow();
+});
+
+it('that validation fails the synth of what CloudFormation would refuse', () => {
+  const stack = new Stack(unbundledApp(undefined, { validated: true }), 'Other');
+  new CfnResource(stack, 'Misspelt', { type: 'AWS::S3::Bucket', properties: { BuketName: 'reports' } });
+  expect(() => Template.fromStack(stack)).toThrow(/BuketName/);
 });
 
 it('a template says the same at every synth, wherever and for whomever it is made', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Stack } from 'aws-cdk-lib';
-import { unbundledApp } from '../../local/synthesis.ts';
+import { type Checks, unbundledApp } from '../../local/synthesis.ts';
 import { addLabs, type LabsProps } from '../../stacks/labs.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -22,10 +22,10 @@ export interface SynthesizedTemplate {
 }
 
 /** The labs as `cdk synth` makes them: the templates by slug, and what the checks reported. */
-export function synthesizeLabs(props: LabsProps = {}) {
+export function synthesizeLabs(props: LabsProps = {}, checks: Checks = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'labs-synth-'));
   try {
-    const app = unbundledApp(directory);
+    const app = unbundledApp(directory, checks);
     const labs = addLabs(app, props);
     const assembly = app.synth();
     const template = (stack: Stack) =>
