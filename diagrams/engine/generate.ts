@@ -1,4 +1,4 @@
-import { errorTable, LabError } from '../../domain/errors.ts';
+import { LabError } from '../../domain/errors.ts';
 import { type Checked, checkDiagram, type Finding } from './checks.ts';
 import { drawioOf } from './drawio.ts';
 import { noEdits } from './edits.ts';
@@ -86,6 +86,3 @@ export function staleFiles(generated: Generated, held: ReadonlyMap<string, strin
     .filter(([name, text]) => held.get(name) !== text)
     .map(([name]) => ({ code: 'DiagramStale', value: `diagrams/${name}` }));
 }
-
-/** The code of each finding there can be, for the documentation and its test. */
-export const diagramCodes = Object.keys(errorTable).filter((code) => code.startsWith('Diagram'));

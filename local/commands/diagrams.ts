@@ -4,11 +4,11 @@ import { parseArgs } from 'node:util';
 import { pdfOf, pngOf } from '../../diagrams/engine/export.ts';
 import type { Generated } from '../../diagrams/engine/generate.ts';
 import { untidiness } from '../../diagrams/engine/tidiness.ts';
-import { compareWithEngine, renderByEngine } from '../../diagrams/viewer/engine.ts';
 import { LabError } from '../../domain/errors.ts';
 import { createProgress, type Progress } from '../core/progress.ts';
 import { assertFresh, generateAll, writeAll } from '../diagrams/draw.ts';
 import { diagramsDirectory, readModels } from '../diagrams/files.ts';
+import { compareWithEngine, renderByEngine } from '../diagrams/viewer/engine.ts';
 
 const usage = `npm run diagrams [-- LAB ...] [--check] [--png] [--pdf] [--out DIR] [--check-engine] [--cdk-out DIR]
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { staleFiles } from '../../diagrams/engine/generate.ts';
 import { untidiness } from '../../diagrams/engine/tidiness.ts';
+import { errorTable } from '../../domain/errors.ts';
 import { generateAll } from '../../local/diagrams/draw.ts';
 import { diagramsDirectory, readIfThere, readModels } from '../../local/diagrams/files.ts';
 import { assembly, stacksOf } from './assembly.ts';
@@ -12,6 +13,13 @@ const generated = await generateAll(diagramsDirectory, models, cdkOut);
 it('every stack has its picture', async () => {
   expect(models.map(({ stack }) => stack).sort()).toEqual((await stacksOf(cdkOut)).sort());
 });
+
+it.each(Object.keys(errorTable).filter((code) => code.startsWith('Diagram')))(
+  'the README names %s',
+  async (code) => {
+    expect(await readFile('README.md', 'utf8')).toContain(`\`${code}\``);
+  },
+);
 
 describe.each(models.map(({ lab }) => lab))('the picture of %s', (lab) => {
   const one = generated.find(({ picture }) => picture.lab === lab);

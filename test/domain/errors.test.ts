@@ -6,7 +6,7 @@ const codes = Object.keys(errorTable) as ErrorCode[];
 const kinds = ['refused', 'transient', 'setup'] as const;
 
 /** What the program is made of: everything that may raise an error. */
-const sources = ['bin', 'constructs', 'domain', 'lambdas', 'local', 'services', 'stacks']
+const sources = ['bin', 'constructs', 'diagrams', 'domain', 'lambdas', 'local', 'services', 'stacks']
   .flatMap((folder) => {
     try {
       return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));

@@ -30,6 +30,7 @@ const clock = 'domain has no clock: the time is handed in';
 const randomness = 'domain has no randomness: a seed is handed in';
 const contracts = 'stacks and constructs import domain/*/contract and domain/errors only';
 const byPath = 'stacks and constructs name handlers by path';
+const template = 'diagrams know a template, not how it is made: they import diagrams and domain/errors';
 const shared = 'lambdas and services import domain and lambdas/shared';
 
 const broken: Snippet[] = [
@@ -185,7 +186,19 @@ const broken: Snippet[] = [
     code: imports('../../lambdas/f/a.ts'),
     message: shared,
   },
-  ...['bin', 'local', 'bench', 'diagrams'].map((folder) => ({
+  ...[
+    '../../stacks/labs.ts',
+    '../../local/a.ts',
+    '../../domain/f/contract.ts',
+    '../../test/a.ts',
+    'aws-cdk-lib',
+  ].map((source) => ({
+    what: `a diagram imports ${source}`,
+    file: 'diagrams/engine/a.ts',
+    code: imports(source),
+    message: template,
+  })),
+  ...['bin', 'local', 'bench'].map((folder) => ({
     what: `${folder} imports test`,
     file: `${folder}/a.ts`,
     code: imports('../test/a.ts'),
@@ -227,10 +240,21 @@ const allowed: Snippet[] = [
     file: 'services/f/a.ts',
     code: imports('../../domain/f/drop.ts', '../../lambdas/shared/a.ts'),
   },
+  {
+    what: 'a diagram imports diagrams, the errors and what is not ours',
+    file: 'diagrams/engine/a.ts',
+    code: imports('./b.ts', '../../domain/errors.ts', 'zod', 'node:zlib'),
+  },
   ...['local', 'bench'].map((folder) => ({
     what: `${folder} imports all but test`,
     file: `${folder}/a.ts`,
-    code: imports('../domain/f/drop.ts', '../lambdas/f/a.ts', '../stacks/f/a.ts', '../services/f/a.ts'),
+    code: imports(
+      '../domain/f/drop.ts',
+      '../lambdas/f/a.ts',
+      '../stacks/f/a.ts',
+      '../services/f/a.ts',
+      '../diagrams/a.ts',
+    ),
   })),
   {
     what: 'a test imports all',

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { installedPython, pythonEnvironment } from '../../local/core/python-environment.ts';
+import { installedPython, pythonEnvironment } from '../../core/python-environment.ts';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
 const environments = (cache: string) => join(cache, 'viewer');

@@ -1,14 +1,14 @@
-import { besideBox } from '../../../diagrams/engine/beside.ts';
-import { labelBox } from '../../../diagrams/engine/boxes.ts';
-import { glyphs, type IconName, icons } from '../../../diagrams/engine/icons.ts';
-import { layOut } from '../../../diagrams/engine/layout.ts';
-import { measures } from '../../../diagrams/engine/measures.ts';
-import type { Box, Point } from '../../../diagrams/engine/picture.ts';
-import { textSize } from '../../../diagrams/engine/text.ts';
-import { compareWithEngine } from '../../../diagrams/viewer/compare.ts';
-import type { EngineCell, EngineRendering } from '../../../diagrams/viewer/engine.ts';
-import { ourStencils } from '../../../diagrams/viewer/stencils.ts';
-import { smallDiagram } from '../engine/small-diagram.ts';
+import { besideBox } from '../../../../diagrams/engine/beside.ts';
+import { labelBox } from '../../../../diagrams/engine/boxes.ts';
+import { glyphs, type IconName, icons } from '../../../../diagrams/engine/icons.ts';
+import { layOut } from '../../../../diagrams/engine/layout.ts';
+import { measures } from '../../../../diagrams/engine/measures.ts';
+import type { Box, Point } from '../../../../diagrams/engine/picture.ts';
+import { textSize } from '../../../../diagrams/engine/text.ts';
+import { compareWithEngine } from '../../../../local/diagrams/viewer/compare.ts';
+import type { EngineCell, EngineRendering } from '../../../../local/diagrams/viewer/engine.ts';
+import { ourStencils } from '../../../../local/diagrams/viewer/stencils.ts';
+import { smallDiagram } from '../../../diagrams/engine/small-diagram.ts';
 
 const { picture } = layOut(smallDiagram, undefined, new Map());
 const arrowOf = (id: string) =>

@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { startProcess, tailOfFile } from '../../local/core/child-process.ts';
+import { startProcess, tailOfFile } from '../../core/child-process.ts';
 
 /** What it is called by those who package it, in the order of our liking; absolute ones are macOS's. */
 const names = [

@@ -1,5 +1,5 @@
-import { glyphs, type IconName, icons } from '../engine/icons.ts';
-import { groupStyles } from '../engine/styles.ts';
+import { glyphs, type IconName, icons } from '../../../diagrams/engine/icons.ts';
+import { groupStyles } from '../../../diagrams/engine/styles.ts';
 import type { EngineRendering } from './engine.ts';
 
 const stencil = (name: string) => `mxgraph.aws4.${name}`;

@@ -2,16 +2,20 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { drawioOf } from '../../../diagrams/engine/drawio.ts';
-import { layOut } from '../../../diagrams/engine/layout.ts';
-import { findChromium } from '../../../diagrams/viewer/chromium.ts';
-import { compareWithEngine, type EngineRendering, renderByEngine } from '../../../diagrams/viewer/engine.ts';
-import { installedViewer } from '../../../diagrams/viewer/install.ts';
-import { ourStencils } from '../../../diagrams/viewer/stencils.ts';
-import { smallDiagram } from '../engine/small-diagram.ts';
+import { drawioOf } from '../../../../diagrams/engine/drawio.ts';
+import { layOut } from '../../../../diagrams/engine/layout.ts';
+import { findChromium } from '../../../../local/diagrams/viewer/chromium.ts';
+import {
+  compareWithEngine,
+  type EngineRendering,
+  renderByEngine,
+} from '../../../../local/diagrams/viewer/engine.ts';
+import { installedViewer } from '../../../../local/diagrams/viewer/install.ts';
+import { ourStencils } from '../../../../local/diagrams/viewer/stencils.ts';
+import { smallDiagram } from '../../../diagrams/engine/small-diagram.ts';
 
 /** Where `npm run diagrams -- --check-engine` installs; a test installs nothing. */
-const cache = fileURLToPath(new URL('../../../.local', import.meta.url));
+const cache = fileURLToPath(new URL('../../../../.local', import.meta.url));
 const chromium = findChromium();
 const ready = chromium !== undefined && (await installedViewer(cache)) !== undefined;
 const whenReady = ready ? it : it.skip;

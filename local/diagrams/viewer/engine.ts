@@ -2,9 +2,9 @@ import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LabError } from '../../domain/errors.ts';
-import { fontFiles } from '../engine/fonts.ts';
-import type { Box, Point } from '../engine/picture.ts';
+import { fontFiles } from '../../../diagrams/engine/fonts.ts';
+import type { Box, Point } from '../../../diagrams/engine/picture.ts';
+import { LabError } from '../../../domain/errors.ts';
 import { findChromium, visit } from './chromium.ts';
 import { viewerScripts } from './install.ts';
 import { ourStencils } from './stencils.ts';

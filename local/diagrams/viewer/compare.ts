@@ -1,7 +1,7 @@
-import { besideBox } from '../engine/beside.ts';
-import { overlap, type Part, partBox, partsOf } from '../engine/boxes.ts';
-import { measures } from '../engine/measures.ts';
-import type { Box, Picture, PlacedArrow, PlacedStep, Point } from '../engine/picture.ts';
+import { besideBox } from '../../../diagrams/engine/beside.ts';
+import { overlap, type Part, partBox, partsOf } from '../../../diagrams/engine/boxes.ts';
+import { measures } from '../../../diagrams/engine/measures.ts';
+import type { Box, Picture, PlacedArrow, PlacedStep, Point } from '../../../diagrams/engine/picture.ts';
 import type { EngineCell, EngineRendering } from './engine.ts';
 import { wrongStencils } from './stencils.ts';
 
