@@ -487,6 +487,24 @@ const table = {
     message: (v) => `a call of aws failed: ${v}`,
     remedy: 'check network, region and credentials; the README says what a replay may do',
   },
+
+  // --- stocks: trades and the archive's keys ---
+  TradeInvalid: {
+    kind: 'refused',
+    message: (v) => `not a trade of the provider: ${v}`,
+    remedy: 'it was set aside whole; mend the reader if the provider changed its messages, then replay it',
+  },
+  SymbolUnknown: {
+    kind: 'refused',
+    message: (v) => `a trade of a symbol that the feed does not subscribe to: ${v}`,
+    remedy:
+      'it was set aside whole; add the symbol to domain/stocks/symbols.ts if it is wanted, then replay it',
+  },
+  StockKeyInvalid: {
+    kind: 'refused',
+    message: (v) => `the key is not one of the archive of stocks: ${v}`,
+    remedy: 'domain/stocks/keys.ts has their forms',
+  },
 } satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;

@@ -1,0 +1,23 @@
+/**
+ * Names of the environment variables between the stack and what runs in it. The stack must set each of them and a program
+ * can read no other: a misspelt name does not compile.
+ */
+export const feedEnvironment = [
+  'STREAM_NAME',
+  'LEASE_TABLE',
+  /** JSON: key and secret of the provider. */
+  'PROVIDER_SECRET_ARN',
+  /** JSON: the feed's settings. */
+  'FEED_SETTINGS',
+] as const;
+
+export const trendEnvironment = ['STATE_TABLE', 'ARCHIVE_BUCKET'] as const;
+
+export const loadEnvironment = [
+  'ARCHIVE_BUCKET',
+  'WORKGROUP_NAME',
+  'DATABASE_NAME',
+  'COPY_ROLE_ARN',
+  /** Seconds for which one call waits for its transaction. */
+  'STATEMENT_PATIENCE_SECONDS',
+] as const;
