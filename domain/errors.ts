@@ -505,6 +505,18 @@ const table = {
     message: (v) => `the key is not one of the archive of stocks: ${v}`,
     remedy: 'domain/stocks/keys.ts has their forms',
   },
+
+  // --- stocks: what the provider says ---
+  StreamFrameInvalid: {
+    kind: 'refused',
+    message: (v) => `not a message of the provider's stream: ${v}`,
+    remedy: 'it was set aside whole; mend domain/stocks/alpaca.ts if the provider changed its messages',
+  },
+  HistoryPageInvalid: {
+    kind: 'transient',
+    message: (v) => `not a page of the provider's trade history: ${v}`,
+    remedy: 'it is asked for again; if it stays, look at what stands between us and the provider',
+  },
 } satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;
