@@ -505,6 +505,11 @@ const table = {
     message: (v) => `the key is not one of the archive of stocks: ${v}`,
     remedy: 'domain/stocks/keys.ts has their forms',
   },
+  StockStateUnreadable: {
+    kind: 'setup',
+    message: (v) => `the state of a symbol cannot be read: ${v}`,
+    remedy: 'restore the version of the function that wrote it, or delete the item: its symbol warms up anew',
+  },
 
   // --- stocks: what the provider says ---
   StreamFrameInvalid: {
