@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { text, timestamp } from '../shared/sql-literals.ts';
+import { stagingTableOf } from '../shared/staging-table.ts';
 import { dropOrder, slotOrder } from './drop.ts';
 import type { Transformed } from './events.ts';
 import type { ReportLayout } from './layout.ts';
@@ -11,20 +12,8 @@ import type { ReportLayout } from './layout.ts';
 export const schema = 'fashion';
 export const stagingSchema = 'fashion_staging';
 
-/**
- * A SQL string. Redshift reads a backslash in a plain literal as an escape and PostgreSQL does not, so none is written
- * into one: a workbook that a person put back may have any name.
- */
-export function text(value: string): string {
-  if (value.includes('\0')) throw new Error('a SQL literal cannot hold a NUL character');
-  const literals = value.split('\\').map((part) => `'${part.replaceAll("'", "''")}'`);
-  return literals.length === 1 ? (literals[0] as string) : `(${literals.join(' || CHR(92) || ')})`;
-}
-
-/** The staging table of one run: temporary tables die between Data API calls, so each load has a real one of its own. */
-export function stagingTable(run: string): string {
-  return `${stagingSchema}.load_${createHash('sha256').update(run).digest('hex').slice(0, 24)}`;
-}
+/** The staging table of one run. */
+export const stagingTable = (run: string): string => stagingTableOf(stagingSchema, run);
 
 const columnList = (layout: ReportLayout) => layout.columns.map((column) => column.name).join(', ');
 
@@ -157,9 +146,4 @@ function assignments(ledger: Record<string, string>): string {
 
 export function discardStatement(run: string): string {
   return `DROP TABLE IF EXISTS ${stagingTable(run)}`;
-}
-
-/** ISO 8601 in UTC to a TIMESTAMP literal (which has no zone; the warehouse runs in UTC). */
-function timestamp(iso: string): string {
-  return `${text(iso.replace('T', ' ').replace('Z', ''))}::TIMESTAMP`;
 }

@@ -22,24 +22,26 @@ export function stateItem({ symbol, through, at, recent, ...rest }: SymbolState)
   };
 }
 
-/** @throws StockStateUnreadable when it is of another rule, or not one of ours */
-export function readStateItem(item: Readonly<Record<string, unknown>>): SymbolState {
-  const { symbol, through, rule, state } = item;
-  const unreadable = (why: string, cause?: unknown) =>
-    new LabError('StockStateUnreadable', `${symbol}, ${why}`, { cause });
-  if (typeof symbol !== 'string' || typeof through !== 'string' || typeof state !== 'string')
-    throw unreadable('an attribute is missing');
-  if (rule !== ruleVersion) throw unreadable(`of rule ${rule}, this is rule ${ruleVersion}`);
+/**
+ * A state of an earlier rule is continued: a rule that needs another form of it has to read the earlier one too.
+ *
+ * @throws StockStateUnreadable
+ */
+export function readStateItem({ symbol, through, state }: Readonly<Record<string, unknown>>): SymbolState {
   try {
-    const { at, recent, ...rest } = JSON.parse(state) as Omit<SymbolState, 'at' | 'recent'> & {
-      at: string;
-      recent: PackedIds;
-    };
-    return { symbol, through, at: BigInt(at), ...rest, recent: unpackIds(recent) };
+    if (typeof symbol !== 'string' || typeof through !== 'string')
+      throw new Error('no symbol, or no through');
+    const { at, recent, ...rest } = JSON.parse(String(state)) as StoredState;
+    return { ...rest, symbol, through, at: BigInt(at), recent: unpackIds(recent) };
   } catch (error) {
-    throw unreadable('its json cannot be read', error);
+    throw new LabError('StockStateUnreadable', `${symbol}, ${error}`, { cause: error });
   }
 }
+
+type StoredState = Omit<SymbolState, 'symbol' | 'through' | 'at' | 'recent'> & {
+  at: string;
+  recent: PackedIds;
+};
 
 /**
  * Ids of a window share few beginnings (venue and day): each is written once, and an id as its index in base 36, a colon and

@@ -19,6 +19,7 @@ import {
   reconcileStatement,
   stageStatements,
 } from '../../domain/fashion/sql.ts';
+import { copyManifest } from '../../domain/shared/copy-manifest.ts';
 import { DataApi, type Row } from '../shared/data-api.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { logger, metrics } from '../shared/observability.ts';
@@ -133,7 +134,6 @@ function reconcile(drop: Transformed, row: Row | undefined): LoadDetail {
   return { rowsStaged: staged };
 }
 
-/** COPY's path is a prefix: without a manifest of mandatory entries it might read a neighbour, or nothing. */
 async function writeManifest(request: LoadRequest): Promise<string> {
   const drop = dropOf(request);
   const key = manifestKey(dropStem(drop.drop), request.replay);
@@ -142,15 +142,7 @@ async function writeManifest(request: LoadRequest): Promise<string> {
       Bucket: environment.ARCHIVE_BUCKET,
       Key: key,
       ContentType: 'application/json',
-      Body: JSON.stringify({
-        entries: [
-          {
-            url: `s3://${environment.ARCHIVE_BUCKET}/${drop.csvKey}`,
-            mandatory: true,
-            meta: { content_length: drop.csvBytes },
-          },
-        ],
-      }),
+      Body: copyManifest(environment.ARCHIVE_BUCKET, [{ key: drop.csvKey, bytes: drop.csvBytes }]),
     }),
   );
   return `s3://${environment.ARCHIVE_BUCKET}/${key}`;

@@ -12,79 +12,13 @@ import {
   reconcileStatement,
   stageStatements,
   stagingTable,
-  text,
 } from '../../../domain/fashion/sql.ts';
+import { text } from '../../../domain/shared/sql-literals.ts';
 import { translate } from '../../../local/redshift-data/translate.ts';
+import { hostileTexts } from '../shared/hostile-texts.ts';
 
 beforeAll(async () => {
   await loadModule();
-});
-
-/** What PostgreSQL's own parser reads `SELECT <expression>` as: literals, `||` and CHR(92) put together. */
-function readBack(expression: string): string {
-  const { stmts = [] } = parseSync(`SELECT ${expression}`);
-  expect(stmts).toHaveLength(1);
-  const targets = (stmts[0] as Node).stmt.SelectStmt.targetList;
-  expect(targets).toHaveLength(1);
-  return evaluate(targets[0].ResTarget.val);
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the shape of a parse tree
-type Node = any;
-
-function evaluate(node: Node): string {
-  if (node.A_Const) return node.A_Const.isnull ? 'NULL' : (node.A_Const.sval?.sval ?? '');
-  if (node.A_Expr) {
-    expect(node.A_Expr.name).toEqual([{ String: { sval: '||' } }]);
-    return evaluate(node.A_Expr.lexpr) + evaluate(node.A_Expr.rexpr);
-  }
-  expect(node.FuncCall.funcname.at(-1)).toEqual({ String: { sval: 'chr' } });
-  return String.fromCharCode(node.FuncCall.args[0].A_Const.ival.ival);
-}
-
-const hostile = [
-  "O'Brien.xlsx",
-  "x'; DROP TABLE fashion.current_positions; --.xlsx",
-  "\\'; DROP TABLE fashion.current_positions; --.xlsx",
-  "a\\' OR 1=1 --",
-  'back\\slash\\\\.xlsx',
-  '\\',
-  "'",
-  '',
-  '$$; SELECT 1; $$',
-  'line\nbreak\r.xlsx',
-  'Größe 東京 👗.xlsx',
-  '/* ',
-  ':name',
-  "E'\\x27",
-];
-
-describe('a value in a statement', () => {
-  it.each(hostile)('%j is read back as it is', (value) => {
-    expect(readBack(text(value))).toBe(value);
-  });
-
-  it('any text is read back as it is', () => {
-    const awkward = fc.string({ unit: fc.constantFrom("'", '\\', ';', '-', '\n', 'a', '$', '"', '%', 'é') });
-    fc.assert(
-      fc.property(fc.oneof(awkward, fc.string({ unit: 'grapheme' })), (value) => {
-        fc.pre(!value.includes('\0'));
-        expect(readBack(text(value))).toBe(value);
-      }),
-    );
-  });
-
-  it('no backslash is inside of a literal: Redshift would read an escape where PostgreSQL reads text', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom("'", '\\', 'a') }), (value) => {
-        expect(text(value)).not.toContain('\\');
-      }),
-    );
-  });
-
-  it('a NUL, which no SQL text holds, is refused', () => {
-    expect(() => text('a\0b')).toThrow('NUL');
-  });
 });
 
 const drop: Drop = {
@@ -127,13 +61,13 @@ const stage = stageStatements({
 
 describe('the statements of a load', () => {
   it('no file name of the client, however it is called, is in them as it came', () => {
-    for (const fileName of hostile.filter((name) => name !== '')) {
+    for (const fileName of hostileTexts.filter((name) => name !== '')) {
       for (const key of [csvKey({ ...drop, fileName }), workbookKey({ ...drop, fileName })])
         expect(key).toMatch(/^[A-Za-z0-9._=/-]+$/);
     }
   });
 
-  it.each(hostile)('a workbook put back by hand as %j changes a value and no statement', (name) => {
+  it.each(hostileTexts)('a workbook put back by hand as %j changes a value and no statement', (name) => {
     const key = `xlsx/date=2026-11-20/slot=0600/${name}.xlsx`;
     const calm = publish({ archiveKey: 'KEY' });
     expect(publish({ archiveKey: key })).toEqual(calm.map((each) => each.replace("'KEY'", () => text(key))));
