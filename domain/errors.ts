@@ -522,6 +522,66 @@ const table = {
     message: (v) => `not a page of the provider's trade history: ${v}`,
     remedy: 'it is asked for again; if it stays, look at what stands between us and the provider',
   },
+
+  // --- stocks: the feed ---
+  FeedSettingsInvalid: {
+    kind: 'setup',
+    message: (v) => `the settings of the feed are not usable: ${v}`,
+    remedy: 'correct the feed prop of the stack; domain/stocks/feed-settings.ts says what each of them means',
+  },
+  ProviderSecretInvalid: {
+    kind: 'refused',
+    message: (v) => `the secret of the provider is not usable: ${v}`,
+    remedy: 'fill in key and secret; streamUrl and historyUrl may be left out',
+  },
+  ProviderLoginRefused: {
+    kind: 'refused',
+    message: (v) => `the provider refuses the login: ${v}`,
+    remedy: 'check key and secret, and that the key is of the server that is asked',
+  },
+  ProviderSubscriptionRefused: {
+    kind: 'refused',
+    message: (v) => `the provider refuses to tell these trades: ${v}`,
+    remedy: 'check what the subscription allows: the feed in streamUrl, and how many symbols',
+  },
+  ProviderBusy: {
+    kind: 'transient',
+    message: (v) => `the provider lets nobody in now: ${v}`,
+    remedy: 'it is tried again; a connection limit (406) that stays means that something else uses the login',
+  },
+  ProviderUnreachable: {
+    kind: 'transient',
+    message: (v) => `the provider cannot be reached: ${v}`,
+    remedy: 'it is tried again; the history fills the gap',
+  },
+  HistoryRefused: {
+    kind: 'refused',
+    message: (v) => `the provider refuses to tell its trade history: ${v}`,
+    remedy: 'check that the subscription includes recent trades over HTTP: without them no gap can be filled',
+  },
+  SpillFailed: {
+    kind: 'transient',
+    message: (v) => `the disk takes no more of what waits for the stream: ${v}`,
+    remedy:
+      'nothing is lost: the history fills the gap; give the feed more disk if the stream is to be away longer',
+  },
+
+  // --- stocks: batches of the stream, loads ---
+  StateConflict: {
+    kind: 'transient',
+    message: (v) => `another batch advanced the state of a symbol: ${v}`,
+    remedy: 'the batch comes again and goes on from there; if it stays, two functions read one stream',
+  },
+  StatesUnread: {
+    kind: 'transient',
+    message: (v) => `the table of states hands out a part only, still missing: ${v}`,
+    remedy: 'the batch comes again; if it stays, the table is throttled: look at its capacity and limits',
+  },
+  WarehouseSlow: {
+    kind: 'transient',
+    message: (v) => `the warehouse has not ended a statement within the patience of the function: ${v}`,
+    remedy: 'it is loaded again, without harm; if it stays, look for locks and queues in sys_query_history',
+  },
 } satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;

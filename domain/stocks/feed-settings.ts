@@ -1,0 +1,116 @@
+import * as z from 'zod';
+import { LabError } from '../errors.ts';
+import { historyPageLimit } from './alpaca.ts';
+import { symbols } from './symbols.ts';
+
+/** How the feed works: the variable FEED_SETTINGS, JSON, each part of it optional. */
+export interface FeedSettings {
+  /** What is subscribed to. */
+  symbols: readonly string[];
+  /** The provider's websocket; the secret may name another one, for a key that is of another subscription. */
+  streamUrl: string;
+  /** The provider's server of history; the secret may name another one. */
+  historyUrl: string;
+
+  /** Records in one call to the stream, at most: Kinesis takes 500. */
+  batchRecords: number;
+  /** Milliseconds for which a record waits for others to share its call. */
+  lingerMs: number;
+  /** Calls under way at once; no two of them hold records of one symbol. */
+  batchesInFlight: number;
+  /**
+   * Waiting records of one symbol from which on its order is put at a small risk: a call then holds several of its
+   * records, and a partial refusal may let a later one in before an earlier one. Below, and for ten seconds after any
+   * refusal, a call holds one record of a symbol, which keeps order for certain and moves some 100 ticks/s of each symbol.
+   */
+  hurryFromBacklog: number;
+
+  /** Milliseconds without a message of the provider, while the market is open, after which the socket is given up. */
+  muteAfterMs: number;
+  /** Take the market to be open at all hours: a made-up exchange knows no holidays. */
+  alwaysOpen: boolean;
+
+  /** Seconds for which the lease is good; a standby takes over after this time at the latest. */
+  leaseSeconds: number;
+  /** Milliseconds between two looks at how far the feed has come, for the one that takes over. */
+  checkpointMs: number;
+  /** Seconds that a clean stop may take, less than the container's stop time-out. */
+  stopSeconds: number;
+
+  /** Bytes of records in memory; what is more goes to the disk. */
+  bufferBytes: number;
+  /** Where that is. */
+  spillDirectory: string;
+
+  /** Trades in one page of the history, at most: the provider has 10,000. */
+  historyPageSize: number;
+  /** Milliseconds before a gap for which the history is read again: what the stream had not told in order. */
+  overlapMs: number;
+  /** Milliseconds that the provider's history may lag behind its stream: a fill waits so long before it asks. */
+  historyLagMs: number;
+  /** Hours that a fill goes back at most: after a longer stop, the rest of the gap stays open and is said to. */
+  historyHours: number;
+}
+
+export const defaultFeedSettings: FeedSettings = {
+  symbols,
+  streamUrl: 'wss://stream.data.alpaca.markets/v2/sip',
+  historyUrl: 'https://data.alpaca.markets',
+  batchRecords: 500,
+  lingerMs: 20,
+  batchesInFlight: 4,
+  hurryFromBacklog: 100,
+  muteAfterMs: 10_000,
+  alwaysOpen: false,
+  leaseSeconds: 10,
+  checkpointMs: 1_000,
+  stopSeconds: 20,
+  bufferBytes: 64 * 1024 ** 2,
+  spillDirectory: '/tmp/tick-feed',
+  historyPageSize: historyPageLimit,
+  overlapMs: 2_000,
+  historyLagMs: 1_000,
+  historyHours: 7 * 24,
+};
+
+const whole = z.number().int().positive();
+const wholeOrZero = z.number().int().min(0);
+const shape = z.strictObject({
+  symbols: z.array(z.string().min(1)).min(1),
+  streamUrl: z.url({ protocol: /^wss?$/ }),
+  historyUrl: z.url({ protocol: /^https?$/ }),
+  batchRecords: whole.max(500),
+  lingerMs: wholeOrZero,
+  batchesInFlight: whole.max(32),
+  hurryFromBacklog: whole,
+  muteAfterMs: whole,
+  alwaysOpen: z.boolean(),
+  leaseSeconds: z.number().min(0.2),
+  checkpointMs: whole,
+  stopSeconds: z.number().positive(),
+  bufferBytes: whole,
+  spillDirectory: z.string().min(1),
+  historyPageSize: whole.max(historyPageLimit),
+  overlapMs: wholeOrZero,
+  historyLagMs: wholeOrZero,
+  historyHours: whole,
+} satisfies Record<keyof FeedSettings, unknown>);
+
+/** What is given, and the defaults for the rest. Throws FeedSettingsInvalid with everything that is wrong. */
+export function checkedFeedSettings(given: unknown): FeedSettings {
+  const parsed = shape.partial().safeParse(given);
+  if (parsed.success) return { ...defaultFeedSettings, ...(parsed.data as Partial<FeedSettings>) };
+  const faults = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  throw new LabError('FeedSettingsInvalid', `${JSON.stringify(given)}: ${faults.join(', ')}`);
+}
+
+/** From the variable FEED_SETTINGS. Throws FeedSettingsInvalid. */
+export function parseFeedSettings(text: string): FeedSettings {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch (error) {
+    throw new LabError('FeedSettingsInvalid', `no JSON: ${text}`, { cause: error });
+  }
+  return checkedFeedSettings(given);
+}
