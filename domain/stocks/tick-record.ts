@@ -1,4 +1,5 @@
 import { LabError } from '../errors.ts';
+import { nanosecondsPerSecond, rfc3339 } from './instant.ts';
 import { isKnownSymbol } from './symbols.ts';
 import { parseTrade, type Trade } from './trade.ts';
 
@@ -61,9 +62,15 @@ const feedText = ({ token, received, source }: Feed) =>
   `{"token":${token},"received":"${received}","source":"${source}"}`;
 
 /**
+ * A trade that lies further ahead of the feed's clock, in nanoseconds: more than clocks differ by, and believed it would make
+ * every later trade of its symbol a late one.
+ */
+export const farthestAhead = 3600n * nanosecondsPerSecond;
+
+/**
  * Reads a record of the stream, or a line of the archive.
  *
- * @throws TradeInvalid when it is not JSON, not of the shape above or not a valid trade; SymbolUnknown when we did not
+ * @throws TradeInvalid when it is not JSON, not of the shape above, not a valid trade or one of the future; SymbolUnknown when we did not
  * subscribe to its symbol
  */
 export function readTickRecord(data: Uint8Array | string, isKnown = isKnownSymbol): TickRecord {
@@ -76,6 +83,11 @@ export function readTickRecord(data: Uint8Array | string, isKnown = isKnownSymbo
   if (type === 'c' || type === 'x') return { kind: 'other', feed, type };
   const trade = parseTrade(record.trade);
   if (!isKnown(trade.symbol)) throw new LabError('SymbolUnknown', trade.symbol);
+  if (trade.at - feed.received > farthestAhead)
+    throw new LabError(
+      'TradeInvalid',
+      `traded at ${rfc3339(trade.at)}, received at ${rfc3339(feed.received)}`,
+    );
   return { kind: 'trade', feed, trade };
 }
 

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { CopiedObject } from '../shared/copy-manifest.ts';
+import { text } from '../shared/sql-literals.ts';
+import { stagingTableOf } from '../shared/staging-table.ts';
+import { rowColumns } from './rows.ts';
+
+/** The statements of one load, in Redshift's dialect. The tables are made by stacks/stocks/migrations. */
+export const schema = 'stocks';
+export const stagingSchema = 'stocks_staging';
+
+/** Of the objects of one load, in any order: a repetition has the same. 24 hexadecimal digits. */
+export function loadId(objects: readonly CopiedObject[]): string {
+  const keys = [...new Set(objects.map(({ key }) => key))].sort();
+  return createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 24);
+}
+
+/** Keys of the ledger that go into one statement: of 1,024 bytes each they would still be less than the 100,000 it may have. */
+const keysPerStatement = 80;
+
+/** A batch has at most 40 statements: 10, and two for each 80 objects. */
+export const mostObjects = 15 * keysPerStatement;
+
+const identity = ['symbol', 'venue', 'trading_day', 'trade_id'] as const;
+const sameIdentity = (a: string, b: string) =>
+  identity.map((column) => `${a}.${column} = ${b}.${column}`).join(' AND ');
+
+/**
+ * One load as one batch, which Redshift runs as one transaction: the objects' rows in a staging table, those of them that are
+ * not in `ticks` into it, and the ledgers. Repeated, in pieces, overlapping or in another order it ends in the same ticks:
+ * one row for each identity, a late one only if there is no other.
+ *
+ * The last statement returns one row: {rows_staged, oldest_at_ns, newest_at_ns}, both null for objects without rows.
+ *
+ * @param o objects: at most {@link mostObjects}, those of the manifest at `manifestUrl`
+ */
+export function loadStatements(o: {
+  objects: readonly CopiedObject[];
+  manifestUrl: string;
+  copyRoleArn: string;
+}): string[] {
+  const load = loadId(o.objects);
+  const staging = stagingTableOf(stagingSchema, load);
+  const columns = rowColumns.join(', ');
+  // A transaction sees what was committed when its first query began. LOCK is none: it comes first, so that the load before
+  // this one is seen. Exclusive even for readers in Redshift, hence on a table of its own that nobody reads.
+  const lock = `LOCK ${schema}.load_lock`;
+  // The sort key's first column: blocks of other days are not read.
+  const days = `t.trading_day BETWEEN (SELECT MIN(trading_day) FROM ${staging}) AND (SELECT MAX(trading_day) FROM ${staging})`;
+  return [
+    lock,
+    `DROP TABLE IF EXISTS ${staging}`,
+    `CREATE TABLE ${staging} (LIKE ${schema}.row_template)`,
+    // EMPTYASNULL for what a late tick has no value of. COMPUPDATE and STATUPDATE off: both would sample and analyze a table
+    // that lives for seconds.
+    `COPY ${staging} (${columns}) FROM ${text(o.manifestUrl)} IAM_ROLE ${text(o.copyRoleArn)} ` +
+      `MANIFEST FORMAT AS CSV GZIP IGNOREHEADER 1 EMPTYASNULL DATEFORMAT 'YYYY-MM-DD' COMPUPDATE OFF STATUPDATE OFF`,
+    // A tick may come late once more after its id has left the window, and that object may have been loaded first.
+    `DELETE FROM ${schema}.ticks WHERE trend = 'late' AND EXISTS (SELECT 1 FROM ${staging} AS s ` +
+      `WHERE s.trend <> 'late' AND ${sameIdentity('s', `${schema}.ticks`)})`,
+    `INSERT INTO ${schema}.ticks (${columns}, traded_at, loaded_at, freshness_ms) ` +
+      `SELECT ${columns}, traded_at, loaded_at, DATEDIFF(millisecond, traded_at, loaded_at) FROM (` +
+      `SELECT ${columns}, ${tradedAt} AS traded_at, ${loadedAt} AS loaded_at, ROW_NUMBER() OVER (` +
+      `PARTITION BY ${identity.join(', ')} ORDER BY CASE WHEN trend = 'late' THEN 1 ELSE 0 END, received_ns, feed_token` +
+      `) AS copy FROM ${staging}) AS s WHERE copy = 1 ` +
+      `AND NOT EXISTS (SELECT 1 FROM ${schema}.ticks AS t WHERE ${days} AND ${sameIdentity('t', 's')})`,
+    `DELETE FROM ${schema}.load_ledger WHERE load_id = ${text(load)}`,
+    `INSERT INTO ${schema}.load_ledger (load_id, rows_staged, oldest_at_ns, newest_at_ns, loaded_at) ` +
+      `SELECT ${text(load)}, COUNT(*), MIN(at_ns), MAX(at_ns), ${loadedAt} FROM ${staging}`,
+    ...objectLedger(o.objects, load),
+    `DROP TABLE ${staging}`,
+    `SELECT rows_staged, oldest_at_ns, newest_at_ns FROM ${schema}.load_ledger WHERE load_id = ${text(load)}`,
+  ];
+}
+
+/** at_ns to microseconds, in three steps: DATEADD takes an INTEGER, which the seconds would leave in 2038. */
+const tradedAt =
+  'DATEADD(microsecond, MOD(at_ns / 1000, 1000)::INTEGER, ' +
+  'DATEADD(millisecond, MOD(at_ns / 1000000, 86400000)::INTEGER, ' +
+  "DATEADD(day, (at_ns / 86400000000000)::INTEGER, '1970-01-01'::TIMESTAMP)))";
+
+/** SYSDATE is the transaction's start to the microsecond, GETDATE the statement's start, in whole seconds: the later one. */
+const loadedAt = 'CASE WHEN SYSDATE > GETDATE() THEN SYSDATE ELSE GETDATE() END';
+
+function objectLedger(objects: readonly CopiedObject[], load: string): string[] {
+  const byKey = [...new Map(objects.map((object) => [object.key, object])).values()];
+  const statements: string[] = [];
+  for (let from = 0; from < byKey.length; from += keysPerStatement) {
+    const part = byKey.slice(from, from + keysPerStatement);
+    const keys = part.map(({ key }) => text(key)).join(', ');
+    const values = part.map(({ key, bytes }) => `(${text(key)}, ${bytes}, ${text(load)})`).join(', ');
+    statements.push(
+      `DELETE FROM ${schema}.object_ledger WHERE object_key IN (${keys})`,
+      `INSERT INTO ${schema}.object_ledger (object_key, object_bytes, load_id) VALUES ${values}`,
+    );
+  }
+  return statements;
+}
