@@ -221,6 +221,7 @@ export function openStream(options: StreamOptions) {
     /** Sends half of the bytes of a message of these trades, and ends the connections. */
     tellHalf: (trades: readonly ExchangeTrade[]): void => {
       for (const session of listeners()) {
+        if (session.muted) continue;
         const texts = messagesFor(session, trades).flat().map(streamText);
         const frame = textFrame(`[${texts.join(',')}]`);
         session.raw.end(frame.subarray(0, Math.ceil(frame.length / 2)));

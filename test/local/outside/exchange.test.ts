@@ -492,6 +492,8 @@ describe('what goes wrong on demand', () => {
     const client = await listen(exchange);
     exchange.mute(true);
     exchange.emit(5);
+    exchange.malformed('[');
+    exchange.halfFrame();
     expect(await flushed(client)).toEqual([]);
     client.socket.terminate();
     await client.closed;
