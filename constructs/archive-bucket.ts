@@ -1,5 +1,5 @@
 import { type CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Grant, type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
@@ -11,6 +11,7 @@ import {
   ObjectOwnership,
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 
@@ -26,11 +27,15 @@ export interface ArchiveBucketProps {
   readonly keptFor?: Duration;
   /** How long an object of the archive that was deleted or overwritten can be brought back. @default 90 days */
   readonly restorableFor?: Duration;
+  /** Whether each object is announced on EventBridge, which is billed by the object. @default true */
+  readonly announced?: boolean;
+  /** Prefixes whose new objects are told to a queue, in less time than EventBridge takes. @default none */
+  readonly told?: { prefix: string; queue: Queue }[];
   /** @default RETAIN */
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** Versioned, encrypted with the lab's key, TLS only, private; announces each object on EventBridge. */
+/** Versioned, encrypted with the lab's key, TLS only, private; tells of each object where it is wanted. */
 export class ArchiveBucket extends Construct {
   readonly bucket: Bucket;
   private readonly key: IKey;
@@ -89,12 +94,34 @@ export class ArchiveBucket extends Construct {
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
     });
-    // The property of the L2 (`eventBridgeEnabled`) adds a function with rights on every bucket of the account;
-    // CloudFormation can do it by itself.
+    // The methods of the L2 (`eventBridgeEnabled`, `addEventNotification`) add a function with rights on every bucket of the
+    // account; CloudFormation can do it by itself.
+    const told = props.told ?? [];
     (this.bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
-      eventBridgeConfiguration: { eventBridgeEnabled: true },
+      ...((props.announced ?? true) && { eventBridgeConfiguration: { eventBridgeEnabled: true } }),
+      ...(told.length > 0 && {
+        queueConfigurations: told.map(({ prefix, queue }) => ({
+          event: 's3:ObjectCreated:*',
+          queue: queue.queueArn,
+          filter: { s3Key: { rules: [{ name: 'prefix', value: prefix }] } },
+        })),
+      }),
     };
+    for (const { queue } of told) this.letTell(queue);
     if (removalPolicy === RemovalPolicy.DESTROY) this.removeEmptierLog();
+  }
+
+  /** S3 asks the queue at once when the bucket is made, so the permission comes first and cannot name the bucket. */
+  private letTell(queue: Queue): void {
+    queue.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('s3.amazonaws.com')],
+        actions: ['sqs:SendMessage'],
+        resources: [queue.queueArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    this.bucket.node.addDependency(queue);
   }
 
   /** The function that empties the buckets before they go would leave a log group that no template knows. */

@@ -1,14 +1,13 @@
-import { Fn, RemovalPolicy } from 'aws-cdk-lib';
+import { Fn, type RemovalPolicy } from 'aws-cdk-lib';
 import {
-  FlowLogDestination,
   type GatewayVpcEndpoint,
   GatewayVpcEndpointAwsService,
   IpAddresses,
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { logFlows } from './flow-log.ts';
 
 export interface IsolatedVpcProps {
   /** @default '10.40.0.0/20' */
@@ -37,13 +36,6 @@ export class IsolatedVpc extends Construct {
       restrictDefaultSecurityGroup: false,
     });
     this.s3 = this.vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
-    this.vpc.addFlowLog('FlowLog', {
-      destination: FlowLogDestination.toCloudWatchLogs(
-        new LogGroup(this, 'FlowLogGroup', {
-          retention: RetentionDays.ONE_MONTH,
-          removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-        }),
-      ),
-    });
+    logFlows(this, this.vpc, props.removalPolicy);
   }
 }

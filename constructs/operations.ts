@@ -19,8 +19,14 @@ import { acknowledge } from './acknowledge.ts';
 
 export interface AlarmProps {
   readonly metric: IMetric;
-  /** The alarm rings at this value or above. @default 1 */
+  /** @default 1 */
   readonly threshold?: number;
+  /** Whether the alarm rings at the threshold and above it, or below it. @default at-or-above */
+  readonly rings?: 'at-or-above' | 'below';
+  /** How many periods in a row it must be so. @default 1 */
+  readonly periods?: number;
+  /** What it means when nothing is measured: `bad` where a measurement itself shows that something runs. @default good */
+  readonly silence?: 'good' | 'bad';
   /** One line, for whoever is woken up: what happened and what to do first. */
   readonly runbook: string;
 }
@@ -49,9 +55,12 @@ export class Operations extends Construct {
     const alarm = new Alarm(this, id, {
       metric: props.metric,
       threshold: props.threshold ?? 1,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      evaluationPeriods: props.periods ?? 1,
+      comparisonOperator:
+        props.rings === 'below'
+          ? ComparisonOperator.LESS_THAN_THRESHOLD
+          : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: props.silence === 'bad' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
       alarmDescription: props.runbook,
     });
     alarm.addAlarmAction(new SnsAction(this.alarms));

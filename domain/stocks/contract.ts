@@ -1,4 +1,5 @@
 export * from './environment.ts';
+export { checkedFeedSettings, defaultFeedSettings, type FeedSettings } from './feed-settings.ts';
 export * from './keys.ts';
 export { symbols } from './symbols.ts';
 export { gapPartitionKey } from './tick-record.ts';

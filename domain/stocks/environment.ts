@@ -13,6 +13,9 @@ export const feedEnvironment = [
 
 export const trendEnvironment = ['STATE_TABLE', 'ARCHIVE_BUCKET'] as const;
 
+/** Of the function that looks each minute whether ticks come through. */
+export const watchEnvironment = ['STATE_TABLE'] as const;
+
 export const loadEnvironment = [
   'ARCHIVE_BUCKET',
   'WORKGROUP_NAME',

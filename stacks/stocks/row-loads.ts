@@ -1,0 +1,82 @@
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { ArchiveBucket } from '../../constructs/archive-bucket.ts';
+import { LabFunction } from '../../constructs/lab-function.ts';
+import type { Warehouse } from '../../constructs/warehouse.ts';
+import type { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
+import { type loadEnvironment, manifestPrefix } from '../../domain/stocks/contract.ts';
+
+export interface RowLoadsProps {
+  /** Gets the events of new objects below rows/. */
+  readonly queue: Queue;
+  readonly archive: ArchiveBucket;
+  readonly warehouse: Warehouse;
+  readonly migrations: WarehouseMigrations;
+  /** For how long objects are gathered for one transaction, 1 to 300 seconds. */
+  readonly every: Duration;
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** What a call may take, and the part of it for which it waits for the warehouse. */
+const timeout = Duration.minutes(2);
+const patience = Duration.seconds(100);
+
+/** Longer than a call, so that nobody takes up its objects while it works; no longer than needed to take up a dead one's. */
+const hiddenFor = Duration.minutes(5);
+
+/** Some four hours of a warehouse that is away. */
+const attempts = 50;
+
+/**
+ * The queue of objects that are to be loaded. It is made before the archive, which tells it of them.
+ *
+ * @param failed gets what was tried in vain
+ */
+export function rowsQueue(scope: Construct, id: string, failed: Queue, removalPolicy: RemovalPolicy): Queue {
+  return new Queue(scope, id, {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    visibilityTimeout: hiddenFor,
+    retentionPeriod: Duration.days(14),
+    deadLetterQueue: { queue: failed, maxReceiveCount: attempts },
+    removalPolicy,
+  });
+}
+
+/** Objects of rows to SQL, all that came within a few seconds in one transaction. */
+export class RowLoads extends Construct {
+  readonly load: LabFunction<(typeof loadEnvironment)[number]>;
+
+  constructor(scope: Construct, id: string, props: RowLoadsProps) {
+    super(scope, id);
+    const { archive, warehouse } = props;
+    this.load = new LabFunction<(typeof loadEnvironment)[number]>(this, 'Load', {
+      handler: 'stocks/load.ts',
+      description: 'Loads objects of rows into the warehouse, those of a few seconds at a time',
+      timeout,
+      environment: {
+        ARCHIVE_BUCKET: archive.bucket.bucketName,
+        WORKGROUP_NAME: warehouse.workgroupName,
+        DATABASE_NAME: warehouse.databaseName,
+        COPY_ROLE_ARN: warehouse.copyRole.roleArn,
+        STATEMENT_PATIENCE_SECONDS: String(patience.toSeconds()),
+      },
+      databaseRoles: ['stocks_loader'],
+      removalPolicy: props.removalPolicy,
+    });
+    archive.grantWrite(this.load, manifestPrefix);
+    warehouse.grantStatements(this.load, 'BatchExecuteStatement');
+    this.load.addEventSource(
+      new SqsEventSource(props.queue, {
+        batchSize: 500,
+        maxBatchingWindow: props.every,
+        // Loads of one table are one after another anyway; two, so that one writes its manifest while the other loads.
+        maxConcurrency: 2,
+        reportBatchItemFailures: true,
+      }),
+    );
+    this.load.node.addDependency(props.migrations);
+  }
+}

@@ -1,0 +1,176 @@
+import { fileURLToPath } from 'node:url';
+import { Duration, RemovalPolicy, type Size, Stack, type StackProps } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { ArchiveBucket } from '../../constructs/archive-bucket.ts';
+import { LabFunction } from '../../constructs/lab-function.ts';
+import { Operations } from '../../constructs/operations.ts';
+import { Warehouse } from '../../constructs/warehouse.ts';
+import { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
+import {
+  checkedFeedSettings,
+  type FeedSettings,
+  manifestPrefix,
+  rawPrefix,
+  replayPrefix,
+  rowsPrefix,
+  setAsidePrefix,
+  type trendEnvironment,
+  type watchEnvironment,
+} from '../../domain/stocks/contract.ts';
+import { operateStocks } from './operation.ts';
+import { stocksOutputs } from './outputs.ts';
+import { RawArchive, rawFailedPrefix } from './raw-archive.ts';
+import { RowLoads, rowsQueue } from './row-loads.ts';
+import { TickFeed } from './tick-feed.ts';
+import { TickStream } from './tick-stream.ts';
+
+export interface StocksStackProps extends StackProps {
+  /** What the feed is told beside its defaults. @default defaultFeedSettings of domain/stocks/feed-settings.ts */
+  readonly feed?: Partial<FeedSettings>;
+  /** GiB of disk for ticks that the feed's memory does not hold, 21 to 200. @default 30 */
+  readonly feedSpillGibibytes?: number;
+  /**
+   * For how long the stream keeps records: what the trend can be away for, and what can be read again from the stream alone.
+   * The first 24 hours are in its price, each further day is billed by the gigabyte. 1 to 365 days. @default 7 days
+   */
+  readonly streamRetention?: Duration;
+  /** Whether the trend reads by enhanced fan-out: some 70 ms in place of 200, billed by shard hour. @default true */
+  readonly fanOut?: boolean;
+  /** Batches of one shard that the trend works on at a time, 1 to 10; each symbol's stay in order. @default 1 */
+  readonly trendParallelization?: number;
+  /** For how long ticks are gathered before the trend is called: each call is an object and a write a symbol. @default 0 */
+  readonly trendEvery?: Duration;
+  /** For how long objects are gathered before they are loaded, 1 to 300 seconds; see the price in the lab's page. @default 5 s */
+  readonly loadEvery?: Duration;
+  /** The raw archive's objects are this old or this large, before compression. @default 60 seconds, 64 MiB */
+  readonly rawBuffer?: { age: Duration; size: Size };
+  /** @default 30 days */
+  readonly archiveColdAfter?: Duration;
+  /** @default 7 years */
+  readonly archiveKeptFor?: Duration;
+  /** Redshift Processing Units. @default 8 */
+  readonly warehouseBaseCapacity?: number;
+  /** True lets the whole stack vanish without trace, data included. @default false */
+  readonly ephemeral?: boolean;
+}
+
+/** Stocks: every trade of the DOW and NASDAQ symbols, with the trend of its symbol, in SQL within seconds. */
+export class StocksStack extends Stack {
+  constructor(scope: Construct, id: string, props: StocksStackProps = {}) {
+    super(scope, id, {
+      description: 'Stocks: a websocket of trades to a trend for each in Redshift, archived and replayable',
+      ...props,
+    });
+    // A first deploy that fails takes everything back: what it left, names included, would be in the next one's way.
+    const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+
+    const key = new Key(this, 'Key', {
+      description: 'Data of the stocks lab',
+      enableKeyRotation: true,
+      removalPolicy,
+    });
+    const operations = new Operations(this, 'Operations', { key, title: 'Stock trends' });
+    const notLoaded = operations.deadLetterQueue(
+      'NotLoaded',
+      'Objects of rows were tried for hours and are not in SQL. Read the errors of the Load function, mend the cause, then start the redrive of this queue (output RedriveCommand). Nothing is lost: the objects are in the archive.',
+    );
+    const givenUp = operations.deadLetterQueue(
+      'GivenUp',
+      'Records left the stream without a trend; a message names shard and sequence numbers. They are in the raw archive: mend the cause, then replay their hours.',
+    );
+
+    const rows = rowsQueue(this, 'Rows', notLoaded, removalPolicy);
+    const archive = new ArchiveBucket(this, 'Archive', {
+      key,
+      archived: [rawPrefix, rawFailedPrefix, rowsPrefix, setAsidePrefix],
+      shortLived: [
+        { prefix: manifestPrefix, expiresAfter: Duration.days(14) },
+        { prefix: replayPrefix, expiresAfter: Duration.days(90) },
+      ],
+      told: [{ prefix: rowsPrefix, queue: rows }],
+      announced: false, // nobody listens
+      coldAfter: props.archiveColdAfter,
+      keptFor: props.archiveKeptFor,
+      removalPolicy,
+    });
+    const warehouse = new Warehouse(this, 'Warehouse', {
+      key,
+      archive,
+      copyPrefixes: [rowsPrefix, manifestPrefix, replayPrefix],
+      baseCapacity: props.warehouseBaseCapacity,
+      removalPolicy,
+    });
+    const migrations = new WarehouseMigrations(this, 'Schema', {
+      warehouse,
+      folder: fileURLToPath(new URL('migrations', import.meta.url)),
+      ledger: 'stocks_migrations',
+      removalPolicy,
+    });
+
+    const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention });
+    const raw = new RawArchive(this, 'Raw', { stream, archive, buffer: props.rawBuffer, removalPolicy });
+    checkedFeedSettings(props.feed ?? {});
+    const feed = new TickFeed(this, 'Feed', {
+      key,
+      stream,
+      settings: props.feed ?? {},
+      spillGibibytes: props.feedSpillGibibytes,
+      removalPolicy,
+    });
+
+    const states = new Table(this, 'States', {
+      partitionKey: { name: 'symbol', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy,
+    });
+    const trend = new LabFunction<(typeof trendEnvironment)[number]>(this, 'Trend', {
+      handler: 'stocks/trend.ts',
+      description: 'Says of each tick whether its price goes up or down',
+      timeout: Duration.seconds(60),
+      memory: 1769, // one full vCPU; the rule is one thread
+      environment: { STATE_TABLE: states.tableName, ARCHIVE_BUCKET: archive.bucket.bucketName },
+      removalPolicy,
+    });
+    states.grant(trend, 'dynamodb:BatchGetItem', 'dynamodb:PutItem');
+    archive.grantWrite(trend, rowsPrefix, setAsidePrefix);
+    archive.grantRead(trend, rowsPrefix); // to see what an earlier attempt wrote
+    stream.subscribe(trend, {
+      fanOut: props.fanOut,
+      parallelization: props.trendParallelization,
+      gatherFor: props.trendEvery,
+      givenUp,
+    });
+    const { load } = new RowLoads(this, 'Loading', {
+      queue: rows,
+      archive,
+      warehouse,
+      migrations,
+      every: props.loadEvery ?? Duration.seconds(5),
+      removalPolicy,
+    });
+
+    const watch = new LabFunction<(typeof watchEnvironment)[number]>(this, 'Watch', {
+      handler: 'stocks/watch.ts',
+      description: 'Measures for how long no tick has come through while the market is open',
+      timeout: Duration.seconds(20),
+      memory: 256,
+      environment: { STATE_TABLE: states.tableName },
+      removalPolicy,
+    });
+    states.grant(watch, 'dynamodb:BatchGetItem');
+    new Rule(this, 'EachMinute', {
+      description: 'Looks whether ticks come through',
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [new LambdaFunction(watch, { retryAttempts: 0 })], // the next minute looks again
+    });
+
+    operateStocks(operations, { feed, raw, trend, load });
+    stocksOutputs(this, { archive, warehouse, stream, feed, states, notLoaded, rows, operations });
+  }
+}

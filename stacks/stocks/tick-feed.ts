@@ -1,0 +1,173 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { IpAddresses, Peer, Port, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import {
+  AvailabilityZoneRebalancing,
+  Cluster,
+  ContainerImage,
+  CpuArchitecture,
+  FargateService,
+  FargateTaskDefinition,
+  LogDrivers,
+  OperatingSystemFamily,
+} from 'aws-cdk-lib/aws-ecs';
+import { Grant } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { acknowledge } from '../../constructs/acknowledge.ts';
+import { logFlows } from '../../constructs/flow-log.ts';
+import type { feedEnvironment } from '../../domain/stocks/contract.ts';
+import { feedImage } from './feed-image.ts';
+import type { TickStream } from './tick-stream.ts';
+
+export interface TickFeedProps {
+  readonly key: Key;
+  readonly stream: TickStream;
+  /** What the program is told beside its defaults, as JSON: domain/stocks/feed-settings.ts. */
+  readonly settings: object;
+  /** GiB of disk for ticks that memory does not hold while a gap is filled or the stream refuses, 21 to 200. @default 30 */
+  readonly spillGibibytes?: number;
+  /** @default RETAIN */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** One that speaks to the provider, which allows one connection, and one in another zone that takes over. */
+export const feedTasks = 2;
+
+/** Where the program may write: its disk is read-only but for this. */
+const spillDirectory = '/spill';
+
+/**
+ * The websocket client, in two zones. Its subnets are public, because it has to reach the provider and a NAT gateway costs
+ * more than the whole feed; nothing can reach it, and it can reach nothing but HTTPS.
+ */
+export class TickFeed extends Construct {
+  readonly cluster: Cluster;
+  readonly service: FargateService;
+  readonly secret: Secret;
+  readonly leases: Table;
+
+  constructor(scope: Construct, id: string, props: TickFeedProps) {
+    super(scope, id);
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    this.secret = new Secret(this, 'ProviderSecret', {
+      description: 'Login of the market data provider: key and secret',
+      encryptionKey: props.key,
+      removalPolicy,
+    });
+    acknowledge(this.secret, 'the login belongs to the provider: it is changed there, and then here', 'SMG4');
+    this.leases = new Table(this, 'Leases', {
+      partitionKey: { name: 'lease', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy,
+    });
+    const { vpc, securityGroup } = this.network(removalPolicy);
+    this.cluster = new Cluster(this, 'Cluster', { vpc });
+    acknowledge(
+      this.cluster,
+      'running tasks are the sample count of a metric that costs nothing; the feed measures the rest itself',
+      'ECS4',
+    );
+    const taskDefinition = this.task(props, removalPolicy);
+    this.service = new FargateService(this, 'Service', {
+      cluster: this.cluster,
+      taskDefinition,
+      desiredCount: feedTasks,
+      vpcSubnets: { subnetType: SubnetType.PUBLIC },
+      assignPublicIp: true,
+      securityGroups: [securityGroup],
+      availabilityZoneRebalancing: AvailabilityZoneRebalancing.ENABLED,
+      // New tasks start as standbys; then the old ones go, and the active one among them hands over its lease.
+      minHealthyPercent: 100,
+      maxHealthyPercent: 200,
+      circuitBreaker: { rollback: true },
+    });
+    this.grants(props, taskDefinition);
+  }
+
+  private network(removalPolicy: RemovalPolicy): { vpc: Vpc; securityGroup: SecurityGroup } {
+    const vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr('10.41.0.0/24'),
+      maxAzs: 2,
+      natGateways: 0,
+      subnetConfiguration: [
+        { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 26, mapPublicIpOnLaunch: false },
+      ],
+      restrictDefaultSecurityGroup: false,
+    });
+    logFlows(this, vpc, removalPolicy);
+    const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      description: 'The feed: no ingress, HTTPS out',
+      allowAllOutbound: false,
+    });
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'The provider and the services of AWS');
+    return { vpc, securityGroup };
+  }
+
+  private task(props: TickFeedProps, removalPolicy: RemovalPolicy): FargateTaskDefinition {
+    const task = new FargateTaskDefinition(this, 'Task', {
+      cpu: 512,
+      memoryLimitMiB: 1024,
+      ephemeralStorageGiB: props.spillGibibytes ?? 30,
+      runtimePlatform: {
+        cpuArchitecture: CpuArchitecture.ARM64,
+        operatingSystemFamily: OperatingSystemFamily.LINUX,
+      },
+      volumes: [{ name: 'spill' }],
+    });
+    const environment: Record<(typeof feedEnvironment)[number], string> = {
+      STREAM_NAME: props.stream.stream.streamName,
+      LEASE_TABLE: this.leases.tableName,
+      PROVIDER_SECRET_ARN: this.secret.secretArn,
+      FEED_SETTINGS: JSON.stringify({ ...props.settings, spillDirectory }),
+    };
+    const container = task.addContainer('Feed', {
+      image: ContainerImage.fromDockerImageAsset(feedImage(this, 'Image')),
+      environment: { ...environment, POWERTOOLS_SERVICE_NAME: 'Feed' },
+      readonlyRootFilesystem: true,
+      // To put on the stream what it holds, and to give its lease back. Fargate waits for two minutes at most.
+      stopTimeout: Duration.seconds(30),
+      logging: LogDrivers.awsLogs({
+        streamPrefix: 'feed',
+        logGroup: new LogGroup(this, 'Log', { retention: RetentionDays.THREE_MONTHS, removalPolicy }),
+      }),
+    });
+    container.addMountPoints({ sourceVolume: 'spill', containerPath: spillDirectory, readOnly: false });
+    acknowledge(task, 'names and settings; the login is read from the secret by its ARN', 'ECS2');
+    acknowledge(
+      task.obtainExecutionRole() as never,
+      'a login to the registry has no resource to name',
+      'IAM5[Resource::*]',
+    );
+    return task;
+  }
+
+  private grants({ key, stream }: TickFeedProps, task: FargateTaskDefinition): void {
+    const { taskRole } = task;
+    stream.grantPut(taskRole);
+    this.leases.grant(taskRole, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+    Grant.addToPrincipal({
+      grantee: taskRole,
+      actions: ['secretsmanager:GetSecretValue'],
+      resourceArns: [this.secret.secretArn],
+    });
+    key.grant(taskRole, 'kms:Decrypt');
+  }
+
+  /** How many tasks run: ECS takes this metric of each of them once a minute. */
+  running(): IMetric {
+    return new Metric({
+      namespace: 'AWS/ECS',
+      metricName: 'CPUUtilization',
+      dimensionsMap: { ClusterName: this.cluster.clusterName, ServiceName: this.service.serviceName },
+      statistic: 'SampleCount',
+      period: Duration.minutes(1),
+    });
+  }
+}
