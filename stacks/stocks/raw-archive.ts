@@ -51,6 +51,11 @@ export class RawArchive extends Construct {
         actions: ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'],
         resourceArns: [bucket.bucketArn],
       }),
+      Grant.addToPrincipal({
+        grantee: role,
+        actions: ['s3:AbortMultipartUpload'],
+        resourceArns: [rawPrefix, rawFailedPrefix].map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+      }),
       log.grantWrite(role),
     ];
     const hour = '!{timestamp:yyyy/MM/dd/HH}/';

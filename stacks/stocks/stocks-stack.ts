@@ -111,7 +111,7 @@ export class StocksStack extends Stack {
       removalPolicy,
     });
 
-    const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention });
+    const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention, removalPolicy });
     const raw = new RawArchive(this, 'Raw', { stream, archive, buffer: props.rawBuffer, removalPolicy });
     checkedFeedSettings(props.feed ?? {});
     const feed = new TickFeed(this, 'Feed', {
