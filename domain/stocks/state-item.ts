@@ -27,7 +27,11 @@ export function stateItem({ symbol, through, at, recent, ...rest }: SymbolState)
  *
  * @throws StockStateUnreadable
  */
-export function readStateItem({ symbol, through, state }: Readonly<Record<string, unknown>>): SymbolState {
+export function readStateItem({
+  symbol,
+  through,
+  state,
+}: Partial<Record<keyof StateItem, unknown>>): SymbolState {
   try {
     if (typeof symbol !== 'string' || typeof through !== 'string')
       throw new Error('no symbol, or no through');
