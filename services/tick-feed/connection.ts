@@ -36,6 +36,8 @@ export interface Connection {
   readonly ended: Promise<ConnectionEnd>;
   /** Aborts at the same moment. */
   readonly endedSignal: AbortSignal;
+  /** Gives it up. */
+  end(reason: ConnectionEnd['reason'], detail: string): void;
 }
 
 /** Symbols in one request: the provider reads requests of at most 16 KB. */
@@ -157,7 +159,11 @@ class Attempt {
       this.#end = resolve;
     });
     void this.#listen();
-    this.#resolve({ ended, endedSignal: this.#over.signal });
+    this.#resolve({
+      ended,
+      endedSignal: this.#over.signal,
+      end: (reason, detail) => this.#finish({ reason, detail }),
+    });
   }
 
   /** Looks whether the provider still speaks, and asks the other end of the socket whether it is there. */

@@ -17,7 +17,7 @@ export interface HistoryOptions {
   pageSize: number;
   clock: Clock;
   random: () => number;
-  log: { warn(message: string, more: object): void };
+  log: { warn(message: string, more: Record<string, unknown>): void };
 }
 
 /** Symbols in one request: those that begin at about the same time, so that little is fetched twice. */

@@ -39,7 +39,10 @@ export interface LeaseOptions {
   owner: string;
   milliseconds: number;
   clock: Clock;
-  log: { info(message: string, more: object): void; warn(message: string, more: object): void };
+  log: {
+    info(message: string, more: Record<string, unknown>): void;
+    warn(message: string, more: Record<string, unknown>): void;
+  };
 }
 
 /**
@@ -64,7 +67,7 @@ export async function acquireLease(options: LeaseOptions, signal: AbortSignal): 
       if (free || asked - seenAt >= milliseconds) {
         const next = { owner, token: (item?.token ?? 0) + 1, beat: (item?.beat ?? 0) + 1 };
         const from = clock.monotonic();
-        if (await table.takeLease(next, item, Date.now() + milliseconds)) {
+        if (await table.takeLease(next, item, Number(clock.wall() / 1_000_000n) + milliseconds)) {
           log.info('lease taken', { token: next.token, takenOver: !free });
           return holdLease(options, next, from, !free);
         }
@@ -101,7 +104,8 @@ function holdLease(
         const asked = clock.monotonic();
         own.beat += 1;
         try {
-          if (!(await table.renewLease(own, Date.now() + milliseconds))) lose('another feed has it');
+          if (!(await table.renewLease(own, Number(clock.wall() / 1_000_000n) + milliseconds)))
+            lose('another feed has it');
           until = asked + milliseconds * 0.8;
           break;
         } catch (error) {

@@ -1,5 +1,3 @@
-import type { Trade } from '../../domain/stocks/trade.ts';
-
 /** How far one symbol has come. */
 export interface Position {
   /** Nanoseconds since 1970 of the newest trade; of the first subscription while there was none. */
@@ -30,8 +28,26 @@ export type Source = 'stream' | 'history';
 
 interface Seen {
   newest: bigint;
+  /** No trade came yet: newest is this machine's time, when it was subscribed to. */
+  awaited: boolean;
   /** In the order in which they came, which is about the order of time. */
   ids: Map<string, { at: bigint; source: Source }>;
+}
+
+/**
+ * When a symbol began of which no trade came yet: at its subscription by this machine's clock, or, should that one be ahead
+ * of the provider's, at the earliest trade of any symbol since.
+ */
+class Beginning {
+  #earliest: bigint | undefined;
+
+  note(at: bigint): void {
+    if (this.#earliest === undefined || at < this.#earliest) this.#earliest = at;
+  }
+
+  of(at: bigint): bigint {
+    return this.#earliest !== undefined && this.#earliest < at ? this.#earliest : at;
+  }
 }
 
 /**
@@ -41,6 +57,7 @@ interface Seen {
 export class Accepted {
   readonly #symbols = new Map<string, Seen>();
   readonly #overlap: bigint;
+  readonly #begun = new Beginning();
   #keptFrom: bigint | undefined;
 
   /** @param overlap nanoseconds before a symbol's newest trade for which ids are remembered */
@@ -52,20 +69,23 @@ export class Accepted {
   restore(checkpoint: Checkpoint): void {
     for (const [symbol, { at, ids }] of checkpoint) {
       const source = 'stream' as const;
-      this.#symbols.set(symbol, { newest: at, ids: new Map(ids.map((id) => [id, { at, source }])) });
+      const remembered = new Map(ids.map((id) => [id, { at, source }]));
+      this.#symbols.set(symbol, { newest: at, awaited: ids.length === 0, ids: remembered });
     }
   }
 
   /** Symbols of which nothing is known begin at this moment. */
   begin(symbols: readonly string[], at: bigint): void {
     for (const symbol of symbols) {
-      if (!this.#symbols.has(symbol)) this.#symbols.set(symbol, { newest: at, ids: new Map() });
+      if (!this.#symbols.has(symbol))
+        this.#symbols.set(symbol, { newest: at, awaited: true, ids: new Map() });
     }
   }
 
   /** Nanoseconds since 1970; undefined for a symbol that was never subscribed to. */
   newest(symbol: string): bigint | undefined {
-    return this.#symbols.get(symbol)?.newest;
+    const seen = this.#symbols.get(symbol);
+    return seen?.awaited ? this.#begun.of(seen.newest) : seen?.newest;
   }
 
   /**
@@ -77,23 +97,26 @@ export class Accepted {
   }
 
   /**
-   * True where the trade is to go on. One from the history does not when it is known already; one from the stream only
-   * when the history had it: should the provider itself tell a trade twice, that is a fact which the archive keeps.
+   * True where the trade is to go on. One from the history is not when it is known already; one from the stream only when
+   * the history had it: should the provider itself tell a trade twice, that is a fact which the archive keeps.
    */
-  admit(symbol: string, { at, id }: TradeMark, source: Source): boolean {
+  isNew(symbol: string, { id }: TradeMark, source: Source): boolean {
+    const known = this.#symbols.get(symbol)?.ids.get(id);
+    return known === undefined || (source === 'stream' && known.source === 'stream');
+  }
+
+  note(symbol: string, { at, id }: TradeMark, source: Source): void {
     let seen = this.#symbols.get(symbol);
     if (seen === undefined) {
-      seen = { newest: at, ids: new Map() };
+      seen = { newest: at, awaited: true, ids: new Map() };
       this.#symbols.set(symbol, seen);
     }
-    const known = seen.ids.get(id);
-    if (known !== undefined && (source === 'history' || known.source === 'history')) return false;
     seen.ids.set(id, { at, source });
-    if (at > seen.newest) {
-      seen.newest = at;
-      this.#forget(seen);
-    }
-    return true;
+    this.#begun.note(at);
+    if (at <= seen.newest && !seen.awaited) return;
+    seen.awaited = false;
+    seen.newest = at;
+    this.#forget(seen);
   }
 
   #forget({ newest, ids }: Seen): void {
@@ -109,6 +132,7 @@ export class Accepted {
 /** What the stream has taken over for certain, as the next feed needs to know it. */
 export class Published {
   readonly #positions = new Map<string, Position>();
+  readonly #begun = new Beginning();
   #changed = false;
 
   restore(checkpoint: Checkpoint): void {
@@ -125,7 +149,9 @@ export class Published {
 
   note(symbol: string, { at, id }: TradeMark): void {
     const position = this.#positions.get(symbol);
-    if (position === undefined || at > position.at) this.#positions.set(symbol, { at, ids: [id] });
+    this.#begun.note(at);
+    if (position === undefined || position.ids.length === 0 || at > position.at)
+      this.#positions.set(symbol, { at, ids: [id] });
     else if (at === position.at) position.ids.push(id);
     else return;
     this.#changed = true;
@@ -135,8 +161,16 @@ export class Published {
   takeCheckpoint(): Checkpoint | undefined {
     if (!this.#changed) return undefined;
     this.#changed = false;
-    return new Map([...this.#positions].map(([symbol, { at, ids }]) => [symbol, { at, ids: [...ids] }]));
+    return new Map(
+      [...this.#positions].map(([symbol, { at, ids }]) => [
+        symbol,
+        { at: ids.length === 0 ? this.#begun.of(at) : at, ids: [...ids] },
+      ]),
+    );
+  }
+
+  /** The last checkpoint was not written. */
+  keepForNext(): void {
+    this.#changed = true;
   }
 }
-
-export const markOf = (trade: Trade, id: string): TradeMark => ({ at: trade.at, id });

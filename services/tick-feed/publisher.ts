@@ -77,7 +77,7 @@ export class Publisher<R extends StreamRecord> {
   #carefulUntil: number;
   #timerAt = Number.POSITIVE_INFINITY;
   #flushing = false;
-  /** Those who wait for room, or for the end of a flush. */
+  /** Those who wait for the end of a flush. */
   #waiters: (() => void)[] = [];
 
   constructor(options: PublisherOptions<R>) {
@@ -91,11 +91,15 @@ export class Publisher<R extends StreamRecord> {
   }
 
   get hasRoom(): boolean {
-    return this.#pending < room;
+    return this.#pending < room && !this.stopped;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   add(record: R): void {
-    if (this.#stopped.signal.aborted) return;
+    if (this.stopped) return;
     let lane = this.#lanes.get(record.key);
     if (lane === undefined) {
       lane = { key: record.key, waiting: [], since: 0, failures: 0, busy: false };
@@ -110,16 +114,11 @@ export class Publisher<R extends StreamRecord> {
     else this.#wakeAt(lane.since + this.#options.lingerMs);
   }
 
-  /** Resolves when there is room for more, or when this publisher has stopped. */
-  async roomForMore(): Promise<void> {
-    while (!this.hasRoom && !this.#stopped.signal.aborted) await this.#change();
-  }
-
   /** Sends without linger, and resolves when the stream has everything, or when this publisher has stopped. */
   async flush(): Promise<void> {
     this.#flushing = true;
     this.#send();
-    while (this.#pending > 0 && !this.#stopped.signal.aborted) await this.#change();
+    while (this.#pending > 0 && !this.stopped) await this.#change();
     this.#flushing = false;
   }
 
@@ -154,7 +153,7 @@ export class Publisher<R extends StreamRecord> {
   /** Starts as many calls as may be: those that are due, and full ones. */
   #send(): void {
     const { batchesInFlight, batchRecords, lingerMs, clock, mayPublish } = this.#options;
-    while (this.#ready.size > 0 && this.#inFlight < batchesInFlight && !this.#stopped.signal.aborted) {
+    while (this.#ready.size > 0 && this.#inFlight < batchesInFlight && !this.stopped) {
       let oldest = Number.POSITIVE_INFINITY;
       for (const { since } of this.#ready) oldest = Math.min(oldest, since);
       const due = oldest + lingerMs;
@@ -232,7 +231,7 @@ export class Publisher<R extends StreamRecord> {
   #settle(lane: Lane<R>, failed: R[]): void {
     const free = () => {
       lane.busy = false;
-      if (lane.waiting.length > 0 && !this.#stopped.signal.aborted) this.#ready.add(lane);
+      if (lane.waiting.length > 0 && !this.stopped) this.#ready.add(lane);
     };
     if (failed.length === 0) {
       lane.failures = 0;

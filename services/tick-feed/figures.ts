@@ -1,0 +1,70 @@
+import type { Metrics } from '@aws-lambda-powertools/metrics';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+
+/** What is counted, as the sum of each interval. */
+export const counts = [
+  /** Trades and other elements of the provider's messages. */
+  'Received',
+  /** Records that the stream has. */
+  'Published',
+  /** Records that it refused; they were sent again. */
+  'Retried',
+  'Gaps',
+  /** Trades by which the history filled them. */
+  'Filled',
+  /** Messages that were none of the protocol. */
+  'Malformed',
+  /** Connections that were opened, and ended. */
+  'Connected',
+  'Disconnected',
+] as const;
+export type Count = (typeof counts)[number];
+
+/** Values of one metric that one line of embedded metrics takes. */
+const samples = 100;
+
+/**
+ * The feed's figures, written as one line of CloudWatch's embedded metric format an interval. LagMs is sampled: from the
+ * moment a message came to the one at which the stream had it, a hundred times an interval at most, evenly.
+ */
+export class Figures {
+  readonly #counts = new Map<Count, number>(counts.map((name) => [name, 0]));
+  readonly #lags: number[] = [];
+  #lagsSeen = 0;
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  add(name: Count, count = 1): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+  }
+
+  /** @param milliseconds of the oldest record of a batch */
+  lag(milliseconds: number): void {
+    this.#lagsSeen += 1;
+    if (this.#lags.length < samples) this.#lags.push(milliseconds);
+    else {
+      // Reservoir sampling (Vitter's algorithm R): each of those seen is as likely to stay.
+      const place = Math.floor(this.#random() * this.#lagsSeen);
+      if (place < samples) this.#lags[place] = milliseconds;
+    }
+  }
+
+  /** Writes what came together since the last time, beside what holds now, and begins anew. */
+  write(metrics: Metrics, now: { heldBytes: number; active: boolean; silentMs: number }): void {
+    for (const [name, count] of this.#counts) {
+      metrics.addMetric(name, MetricUnit.Count, count);
+      this.#counts.set(name, 0);
+    }
+    metrics.addMetric('HeldBytes', MetricUnit.Bytes, now.heldBytes);
+    metrics.addMetric('Active', MetricUnit.Count, now.active ? 1 : 0);
+    metrics.addMetric('SilentMs', MetricUnit.Milliseconds, now.silentMs);
+    // Last: with its hundredth value a metric makes powertools write the line.
+    for (const lag of this.#lags) metrics.addMetric('LagMs', MetricUnit.Milliseconds, lag);
+    this.#lags.length = 0;
+    this.#lagsSeen = 0;
+    metrics.publishStoredMetrics();
+  }
+}

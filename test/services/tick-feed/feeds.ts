@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultFeedSettings, type FeedSettings } from '../../../domain/stocks/feed-settings.ts';
+import { type Gap, readTickRecord } from '../../../domain/stocks/tick-record.ts';
+import { tradeIdentity } from '../../../domain/stocks/trade.ts';
+import { type Exchange, type ExchangeOptions, startExchange } from '../../../local/outside/exchange.ts';
+import { systemClock } from '../../../services/tick-feed/clock.ts';
+import { type FeedState, runFeed } from '../../../services/tick-feed/feed.ts';
+import { Figures } from '../../../services/tick-feed/figures.ts';
+import { kinesisStream } from '../../../services/tick-feed/kinesis-stream.ts';
+import { FeedTable } from '../../../services/tick-feed/lease-table.ts';
+import { FakeKinesis } from './fake-kinesis.ts';
+import { FakeDynamo } from './fake-table.ts';
+
+export const symbols = ['AAPL', 'AMZN', 'GOOG', 'JPM', 'MSFT', 'NVDA'];
+const login = { key: 'the key', secret: 'the secret' };
+
+export interface Line {
+  level: 'info' | 'warn' | 'error';
+  message: string;
+  more: Record<string, unknown>;
+}
+
+export interface RunningFeed {
+  state: FeedState;
+  lines: Line[];
+  /** Settles when it has ended. */
+  ended: Promise<void>;
+  /** Asks it to stop, and waits until it has. */
+  stop(): Promise<void>;
+  /** As SIGKILL does: from now on it reaches neither stream nor table. */
+  kill(): void;
+}
+
+/** An exchange, a stream and a table, and feeds between them. */
+export class World {
+  readonly kinesis = new FakeKinesis();
+  readonly dynamo = new FakeDynamo();
+  readonly exchange: Exchange;
+  readonly directory = mkdtempSync(path.join(tmpdir(), 'tick-feed-'));
+  readonly #feeds: RunningFeed[] = [];
+
+  private constructor(exchange: Exchange) {
+    this.exchange = exchange;
+  }
+
+  static async open(options: Partial<ExchangeOptions> = {}): Promise<World> {
+    return new World(await startExchange({ seed: 1, symbols, ticksPerSecond: 1000, ...login, ...options }));
+  }
+
+  feed(settings: Partial<FeedSettings> = {}, offset = 0n): RunningFeed {
+    const { kinesis, dynamo, exchange } = this;
+    const lines: Line[] = [];
+    const tell = (level: Line['level']) => (message: string, more: Record<string, unknown>) => {
+      lines.push({ level, message, more });
+    };
+    let alive = true;
+    // biome-ignore lint/suspicious/noExplicitAny: stands in for the clients' overloaded methods
+    const unless = (send: (command: any) => Promise<any>) => async (command: any) => {
+      if (!alive) return new Promise(() => {});
+      const answer = await send(command);
+      return alive ? answer : new Promise(() => {});
+    };
+    const state: FeedState = { active: false, heldBytes: 0, lastReceived: 0 };
+    const stopping = new AbortController();
+    const ended = runFeed(
+      {
+        settings: {
+          ...defaultFeedSettings,
+          symbols,
+          streamUrl: exchange.streamUrl,
+          historyUrl: exchange.historyUrl,
+          lingerMs: 2,
+          muteAfterMs: 1_000,
+          alwaysOpen: true,
+          leaseSeconds: 0.5,
+          checkpointMs: 50,
+          historyLagMs: 0,
+          spillDirectory: this.directory,
+          ...settings,
+        },
+        secret: async () => login,
+        owner: `feed ${this.#feeds.length}`,
+        ports: {
+          stream: kinesisStream({ send: unless(kinesis.send) }, 'ticks'),
+          table: new FeedTable({ send: unless(dynamo.send) }, 'leases'),
+          clock: { ...systemClock, wall: () => systemClock.wall() + offset },
+          random: () => 0.05, // short waits
+          log: { info: tell('info'), warn: tell('warn'), error: tell('error') },
+          figures: new Figures(() => 0),
+          marketIsOpen: () => true,
+        },
+      },
+      stopping.signal,
+      state,
+    );
+    ended.catch(() => {}); // whoever waits for it gets it too
+    const feed: RunningFeed = {
+      state,
+      lines,
+      ended,
+      stop: () => {
+        stopping.abort();
+        return ended;
+      },
+      kill: () => {
+        alive = false;
+        this.exchange.disconnect();
+        stopping.abort();
+      },
+    };
+    this.#feeds.push(feed);
+    return feed;
+  }
+
+  /** Until it is connected and subscribed for the nth time. */
+  async subscribed(feed: RunningFeed, times = 1): Promise<void> {
+    await until(() => feed.lines.filter(({ message }) => message === 'subscribed').length >= times);
+  }
+
+  /** Until everything that happened is on the stream. */
+  async complete(): Promise<void> {
+    await until(() => this.missing().length === 0);
+  }
+
+  /** Trades that happened, and are not on the stream. */
+  missing(): string[] {
+    const published = new Set(this.published().map(({ id }) => id));
+    return this.happened().filter((id) => !published.has(id));
+  }
+
+  happened(): string[] {
+    return this.exchange
+      .trades()
+      .map((trade) => tradeIdentity({ ...trade, tradeId: String(trade.id), tradingDay: dayOf(trade.at) }));
+  }
+
+  /** Trades on the stream, in its order. */
+  published(): { id: string; symbol: string; at: bigint; token: number; source: string }[] {
+    return this.kinesis.records.flatMap(({ data }) => {
+      const read = readTickRecord(data);
+      if (read.kind !== 'trade') return [];
+      const { trade, feed } = read;
+      return [{ id: tradeIdentity(trade), symbol: trade.symbol, at: trade.at, ...feed }];
+    });
+  }
+
+  gaps(): Gap[] {
+    return this.kinesis.records.flatMap(({ key, data }) => {
+      if (key !== 'gap') return [];
+      const read = readTickRecord(data);
+      return read.kind === 'gap' ? [read.gap] : [];
+    });
+  }
+
+  /** Trades that are on the stream more than once. */
+  duplicates(): number {
+    const published = this.published();
+    return published.length - new Set(published.map(({ id }) => id)).size;
+  }
+
+  /** Trades whose first appearance came after a later one of their symbol. */
+  outOfOrder(): string[] {
+    const newest = new Map<string, bigint>();
+    const seen = new Set<string>();
+    return this.published().flatMap(({ id, symbol, at }) => {
+      if (seen.has(id)) return [];
+      seen.add(id);
+      if (at < (newest.get(symbol) ?? 0n)) return [id];
+      newest.set(symbol, at);
+      return [];
+    });
+  }
+
+  async close(): Promise<void> {
+    this.dynamo.isAway = false;
+    for (const feed of this.#feeds) feed.kill();
+    await this.exchange.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+const newYork = new Intl.DateTimeFormat('sv-SE', { timeZone: 'America/New_York' });
+const dayOf = (at: bigint): string => newYork.format(Number(at / 1_000_000n));
+
+/** Looks until it holds; the test's own time limit ends it. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(10);
+}
