@@ -6,10 +6,10 @@ import { DataApi } from '../shared/data-api.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { logger, metrics } from '../shared/observability.ts';
 import { type Load, ObjectLoads } from './object-loads.ts';
-import { type RowsMessage, readRowsMessages } from './rows-messages.ts';
+import { loadMessages } from './rows-messages.ts';
 
 const environment = readEnvironment(loadEnvironment);
-const loads = new ObjectLoads({
+const objectLoads = new ObjectLoads({
   api: new DataApi({ workgroupName: environment.WORKGROUP_NAME, database: environment.DATABASE_NAME }),
   s3: new S3Client({}),
   bucket: environment.ARCHIVE_BUCKET,
@@ -23,24 +23,16 @@ const patienceMs = Number(environment.STATEMENT_PATIENCE_SECONDS) * 1000;
  */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   const deadline = Date.now() + patienceMs;
-  const { messages, unreadable } = readRowsMessages(event.Records);
+  const { unreadable, failed, loads, back } = await loadMessages(event.Records, (objects) =>
+    objectLoads.load(objects, context.awsRequestId, deadline),
+  );
   for (const { id, error } of unreadable) logger.error('not an event of ours', { message: id, error });
-
-  const objects = new Map(messages.flatMap((each) => each.objects).map((object) => [object.key, object]));
-  const done =
-    objects.size === 0
-      ? { loads: [], failed: [] }
-      : await loads.load([...objects.values()], context.awsRequestId, deadline);
-  const left = new Set(done.failed.flatMap(({ objects: failed }) => failed.map(({ key }) => key)));
-  for (const { objects: failed, error } of done.failed)
-    logger.error('not loaded', { objects: failed.length, first: failed[0]?.key, error });
-  measure(done.loads, left.size);
-
-  const [failure] = done.failed;
-  if (failure && done.loads.length === 0) throw failure.error;
-  const isLeft = ({ objects: own }: RowsMessage) => own.some(({ key }) => left.has(key));
-  const back = [...unreadable, ...messages.filter(isLeft)];
-  return { batchItemFailures: back.map(({ id }) => ({ itemIdentifier: id })) };
+  for (const { objects, error } of failed)
+    logger.error('not loaded', { objects: objects.length, first: objects[0]?.key, error });
+  measure(loads, back.length);
+  // Where nothing at all could be loaded, Lambda should know, and call less often.
+  if (failed[0] && loads.length === 0) throw failed[0].error;
+  return { batchItemFailures: back.map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
 function measure(done: readonly Load[], left: number): void {

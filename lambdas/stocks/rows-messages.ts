@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { LabError } from '../../domain/errors.ts';
 import type { CopiedObject } from '../../domain/shared/copy-manifest.ts';
 import { parseKey } from '../../domain/stocks/keys.ts';
+import type { LoadResult } from './object-loads.ts';
 
 /** A message of the queue, and the new objects that it tells of. */
 export interface RowsMessage {
@@ -23,10 +24,26 @@ const notification = z.union([
   z.object({
     Records: z.array(z.object({ s3: z.object({ object: z.object({ key: z.string(), size: z.number() }) }) })),
   }),
-  z.object({ Event: z.literal('s3:TestEvent'), Records: z.undefined() }),
+  z.object({ Event: z.literal('s3:TestEvent') }).transform(() => ({ Records: [] })),
 ]);
 
-export function readRowsMessages(records: readonly { messageId: string; body: string }[]): {
+/**
+ * Loads what the messages tell of, each object once. `back`: ids of the messages whose objects are not all in SQL, and of
+ * those that tell of nothing that can be loaded.
+ */
+export async function loadMessages(
+  records: readonly { messageId: string; body: string }[],
+  load: (objects: CopiedObject[]) => Promise<LoadResult>,
+): Promise<LoadResult & { unreadable: UnreadableMessage[]; back: string[] }> {
+  const { messages, unreadable } = readRowsMessages(records);
+  const objects = new Map(messages.flatMap((each) => each.objects).map((object) => [object.key, object]));
+  const result = objects.size === 0 ? { loads: [], failed: [] } : await load([...objects.values()]);
+  const left = new Set(result.failed.flatMap((each) => each.objects.map(({ key }) => key)));
+  const unloaded = messages.filter((message) => message.objects.some(({ key }) => left.has(key)));
+  return { ...result, unreadable, back: [...unreadable, ...unloaded].map(({ id }) => id) };
+}
+
+function readRowsMessages(records: readonly { messageId: string; body: string }[]): {
   messages: RowsMessage[];
   unreadable: UnreadableMessage[];
 } {
@@ -45,7 +62,7 @@ export function readRowsMessages(records: readonly { messageId: string; body: st
 /** @throws StockKeyInvalid for an object that is not one of rows, ZodError and SyntaxError for another text */
 function objectsOf(body: string): CopiedObject[] {
   const { Records } = notification.parse(JSON.parse(body));
-  return (Records ?? []).map(({ s3: { object } }) => {
+  return Records.map(({ s3: { object } }) => {
     // As in a form: a space is a plus.
     const key = decodeURIComponent(object.key.replaceAll('+', ' '));
     if (parseKey(key).kind !== 'rows') throw new LabError('StockKeyInvalid', key);

@@ -1,0 +1,191 @@
+/** Objects of rows into the warehouse: our Redshift Data API over PostgreSQL, as the loader's own database user. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
+import { splitStatements } from '../../../domain/warehouse/migrations.ts';
+import { DataApi } from '../../../lambdas/shared/data-api.ts';
+import { ObjectLoads } from '../../../lambdas/stocks/object-loads.ts';
+import { loadMessages } from '../../../lambdas/stocks/rows-messages.ts';
+import {
+  copyRole,
+  startWarehouse,
+  type TestWarehouse,
+  workgroup,
+} from '../../local/redshift-data/warehouse-under-test.ts';
+import { Lab, tickRecord } from './batches.ts';
+import { FakeS3 } from './fakes.ts';
+
+jest.setTimeout(60_000); // starts processes on a machine that may be busy
+
+const set = {
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_REGION: 'eu-west-1',
+  AWS_ENDPOINT_URL_REDSHIFT_DATA: '',
+};
+const before = Object.fromEntries(Object.keys(set).map((name) => [name, process.env[name]]));
+let warehouse: TestWarehouse;
+let api: DataApi;
+
+beforeAll(async () => {
+  warehouse = await startWarehouse();
+  warehouse.rolesOf.loader = ['stocks_loader'];
+  Object.assign(process.env, { ...set, AWS_ENDPOINT_URL_REDSHIFT_DATA: `${warehouse.server.url}/as/loader` });
+  api = new DataApi({ workgroupName: workgroup, database: 'dev' });
+  const folder = 'stacks/stocks/migrations';
+  for (const file of readdirSync(folder).sort())
+    await warehouse.admin.ok(splitStatements(readFileSync(`${folder}/${file}`, 'utf8')));
+});
+afterAll(async () => {
+  await warehouse?.close();
+  for (const [name, value] of Object.entries(before)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+});
+
+let symbolsUsed = 0;
+
+/** Objects of one tick each, of a symbol that no other test has, where COPY finds them. */
+async function objectsOf(count: number) {
+  const symbol = ['AAPL', 'AMZN', 'MSFT', 'NVDA', 'AMD', 'WMT', 'COST'][symbolsUsed++] as string;
+  const lab = new Lab();
+  for (let n = 0; n < count; n++)
+    await lab.apply([tickRecord(n, { symbol, id: n, price: 10 + n, after: n })]);
+  const objects = lab.s3.keys('rows/').map((key) => put(key, lab.s3.objects.get(key)?.body as Buffer));
+  return { symbol, objects };
+}
+
+function put(key: string, body: Buffer) {
+  warehouse.store.put(`archive/${key}`, body);
+  return { key, bytes: body.length };
+}
+
+/** Its manifests are read by COPY where objects are read. */
+class SharedS3 extends FakeS3 {
+  // biome-ignore lint/suspicious/noExplicitAny: stands for the overloads of the SDK's client
+  override send = async (command: any): Promise<any> => {
+    put(command.input.Key, Buffer.from(command.input.Body));
+    return {};
+  };
+}
+
+const loadsBy = (through: Pick<DataApi, 'submit' | 'wait' | 'rows'> = api) =>
+  new ObjectLoads({
+    api: through,
+    s3: new SharedS3(),
+    bucket: 'archive',
+    copyRoleArn: copyRole,
+    pauseMs: 1,
+  });
+const soon = () => Date.now() + 30_000;
+const call = () => crypto.randomUUID();
+const inSql = async (symbol: string) =>
+  Number(
+    (await warehouse.admin.rows(`SELECT COUNT(*) FROM stocks.ticks WHERE symbol = '${symbol}'`))[0]?.[0],
+  );
+
+it('several objects are one transaction, which says how many rows and how new', async () => {
+  const { symbol, objects } = await objectsOf(5);
+  const { loads, failed } = await loadsBy().load(objects, call(), soon());
+  expect(failed).toEqual([]);
+  expect(loads).toEqual([{ objects, rows: 5, newestAt: 1_795_186_800_004 }]);
+  expect(await inSql(symbol)).toBe(5);
+});
+
+it('loaded again, in pieces and overlapping, nothing is there twice', async () => {
+  const { symbol, objects } = await objectsOf(4);
+  const by = loadsBy();
+  await by.load(objects.slice(0, 3), call(), soon());
+  await by.load(objects.slice(1), call(), soon());
+  await by.load(objects, call(), soon());
+  expect(await inSql(symbol)).toBe(4);
+});
+
+it('two at a time that name the same objects leave them once', async () => {
+  const { symbol, objects } = await objectsOf(4);
+  const results = await Promise.all([
+    loadsBy().load(objects, call(), soon()),
+    loadsBy().load(objects, call(), soon()),
+    loadsBy().load(objects.slice(1), call(), soon()),
+  ]);
+  expect(results.flatMap(({ failed }) => failed)).toEqual([]);
+  expect(await inSql(symbol)).toBe(4);
+});
+
+it('an object that cannot be loaded does not keep out the others, and it alone is handed back', async () => {
+  const { symbol, objects } = await objectsOf(6);
+  const [, , broken] = objects;
+  put(broken?.key as string, Buffer.from('not gzip'));
+  const messages = objects.map(({ key, bytes }, n) => ({
+    messageId: `m${n}`,
+    body: JSON.stringify({ Records: [{ s3: { object: { key, size: bytes } } }] }),
+  }));
+  const result = await loadMessages(messages, (all) => loadsBy().load(all, call(), soon()));
+  expect(result.back).toEqual(['m2']);
+  expect(result.failed.map(({ objects: failed, error }) => [failed, error.name])).toEqual([
+    [[broken], 'WarehouseStatementFailed'],
+  ]);
+  expect(await inSql(symbol)).toBe(5);
+});
+
+it('a warehouse that is away for a moment is asked again', async () => {
+  const { symbol, objects } = await objectsOf(2);
+  let refusals = 3;
+  const flaky = {
+    submit: (...submitted: Parameters<DataApi['submit']>) => {
+      refusals -= 1;
+      if (refusals >= 0) throw Object.assign(new Error('connect ECONNREFUSED'), { name: 'TimeoutError' });
+      return api.submit(...submitted);
+    },
+    wait: api.wait.bind(api),
+    rows: api.rows.bind(api),
+  };
+  expect((await loadsBy(flaky).load(objects, call(), soon())).failed).toEqual([]);
+  expect(await inSql(symbol)).toBe(2);
+});
+
+it('whoever runs out of time hands back all that is left; what was loaded meanwhile is there once', async () => {
+  const { symbol, objects } = await objectsOf(3);
+  const late = {
+    submit: api.submit.bind(api),
+    wait: async (id: string) => ({ status: 'running' as const, id }),
+    rows: api.rows.bind(api),
+  };
+  const { loads, failed } = await loadsBy(late).load(objects, call(), Date.now());
+  expect(loads).toEqual([]);
+  expect(failed).toMatchObject([{ objects, error: { code: 'WarehouseSlow' } }]);
+  expect((await loadsBy().load(objects, call(), soon())).failed).toEqual([]);
+  expect(await inSql(symbol)).toBe(3);
+});
+
+describe('messages', () => {
+  const none = async () => ({ loads: [], failed: [] });
+  const told = (key: string) => JSON.stringify({ Records: [{ s3: { object: { key, size: 1 } } }] });
+  const rows = 'rows/2026/11/20/15/shardId-000000000000-1-2.csv.gz';
+
+  it('S3 writes keys as forms do, and tells of an object more than once', async () => {
+    const asked: unknown[] = [];
+    const records = [told(encodeURIComponent(rows)), told(rows)].map((body, n) => ({
+      messageId: `${n}`,
+      body,
+    }));
+    await loadMessages(records, async (objects) => {
+      asked.push(...objects);
+      return none();
+    });
+    expect(asked).toEqual([{ key: rows, bytes: 1 }]);
+  });
+
+  it('the message that S3 sends when the queue is set up is done', async () => {
+    const body = JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'archive' });
+    expect(await loadMessages([{ messageId: 'm', body }], none)).toMatchObject({ back: [], unreadable: [] });
+  });
+
+  it.each([['no JSON'], ['{}'], ['null'], [told('rows/by-hand.txt')], [told('manifest/a.json')]])(
+    '%s tells of nothing that can be loaded, and is handed back',
+    async (body) => {
+      const { back, unreadable } = await loadMessages([{ messageId: 'm', body }], none);
+      expect([back, unreadable.length]).toEqual([['m'], 1]);
+    },
+  );
+});
