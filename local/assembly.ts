@@ -71,17 +71,34 @@ export const standIns: readonly StandIn[] = [
     type: 'AWS::IAM::Role',
     standIn: 'the same role, which the account may assume too',
     why: 'there is no Redshift here to assume the COPY role; our server does it as the account',
-    applies: (original) =>
-      JSON.stringify(original.Properties?.AssumeRolePolicyDocument).includes('redshift.amazonaws.com'),
-    resource: (original, { account }) => {
-      const trust = original.Properties?.AssumeRolePolicyDocument as { Statement: Json[] };
-      trust.Statement.push({
-        Effect: 'Allow',
-        Action: 'sts:AssumeRole',
-        Principal: { AWS: `arn:aws:iam::${account}:root` },
-      });
-      return original;
-    },
+    applies: trusts('redshift.amazonaws.com'),
+    resource: assumable,
+  },
+  {
+    type: 'AWS::IAM::Role',
+    standIn: 'the same role, which the account may assume too',
+    why: 'there is no Fargate here to assume the role of a task; its program runs as a process under it',
+    applies: trusts('ecs-tasks.amazonaws.com'),
+    resource: assumable,
+  },
+  {
+    type: 'AWS::ECS::Service',
+    standIn: 'the same program as processes of this machine, with the environment and the role of its task',
+    why: 'the emulator runs containers by a container engine',
+    attributes: (_original, logicalId, { account, region }) => ({
+      Ref: `arn:aws:ecs:${region}:${account}:service/${logicalId}`,
+      Name: logicalId,
+      ServiceArn: `arn:aws:ecs:${region}:${account}:service/${logicalId}`,
+    }),
+  },
+  {
+    type: 'AWS::Kinesis::StreamConsumer',
+    standIn: 'the stream itself, read as all its readers do',
+    why: 'the emulator has no enhanced fan-out',
+    attributes: ({ Properties }) => ({
+      Ref: Properties?.StreamARN ?? null,
+      ConsumerARN: Properties?.StreamARN ?? null,
+    }),
   },
   {
     type: 'AWS::SecretsManager::Secret',
@@ -90,8 +107,32 @@ export const standIns: readonly StandIn[] = [
     resource: (original) => original,
     attributes: (_original, logicalId) => ({ Ref: { 'Fn::GetAtt': [logicalId, 'Id'] } }),
   },
+  {
+    type: 'AWS::CloudWatch::Alarm',
+    standIn: 'nothing',
+    why: 'the emulator has no alarms on metric math',
+    applies: ({ Properties }) => Properties?.Metrics !== undefined,
+    attributes: (_original, logicalId, { account, region }) => ({
+      Ref: logicalId,
+      Arn: `arn:aws:cloudwatch:${region}:${account}:alarm:${logicalId}`,
+    }),
+  },
   { type: 'AWS::EC2::FlowLog', standIn: 'nothing', why: 'no packets flow in an emulated network' },
 ];
+
+function trusts(service: string) {
+  return ({ Properties }: Resource) => JSON.stringify(Properties?.AssumeRolePolicyDocument).includes(service);
+}
+
+function assumable(original: Resource, { account }: Place): Resource {
+  const trust = original.Properties?.AssumeRolePolicyDocument as { Statement: Json[] };
+  trust.Statement.push({
+    Effect: 'Allow',
+    Action: 'sts:AssumeRole',
+    Principal: { AWS: `arn:aws:iam::${account}:root` },
+  });
+  return original;
+}
 
 /** What a function needs to find the laptop, by its logical id. */
 export type FunctionEnvironment = (
@@ -104,8 +145,19 @@ export interface LocalAssembly {
   used: Map<StandIn, number>;
   /** Logical ids of the functions, with that of their role. */
   functions: { logicalId: string; roleLogicalId: string }[];
+  /** Containers of the task definitions: what a process that stands in for one is told, and as whom it runs. */
+  tasks: LocalTask[];
   workgroups: { name: string; database: string }[];
   template: Template;
+}
+
+export interface LocalTask {
+  logicalId: string;
+  /** Of the container; several of a task have its role in common. */
+  container: string;
+  /** Literal, or a reference by `Ref` or `Fn::GetAtt`. */
+  environment: Readonly<Record<string, Json>>;
+  roleLogicalId: string;
 }
 
 /**
@@ -169,7 +221,7 @@ export async function localAssembly(o: {
   o.change?.(template);
   await writeFile(path, JSON.stringify(template, null, 1));
   await dropContainerImages(o.to);
-  return { directory: o.to, used, functions, workgroups, template };
+  return { directory: o.to, used, functions, tasks: tasksOf(template), workgroups, template };
 }
 
 function workgroupsOf(template: Template): { name: string; database: string }[] {
@@ -187,6 +239,25 @@ function workgroupsOf(template: Template): { name: string; database: string }[] 
         database: String(namespace?.Properties?.DbName),
       };
     });
+}
+
+interface ContainerDefinition {
+  Name: string;
+  Environment?: { Name: string; Value: Json }[];
+}
+
+function tasksOf(template: Template): LocalTask[] {
+  return Object.entries(template.Resources).flatMap(([logicalId, { Type, Properties = {} }]) => {
+    if (Type !== 'AWS::ECS::TaskDefinition') return [];
+    const role = Properties.TaskRoleArn as { 'Fn::GetAtt': [string, string] };
+    const containers = (Properties.ContainerDefinitions ?? []) as unknown as ContainerDefinition[];
+    return containers.map(({ Name, Environment = [] }) => ({
+      logicalId,
+      container: Name,
+      environment: Object.fromEntries(Environment.map((each) => [each.Name, each.Value])),
+      roleLogicalId: role['Fn::GetAtt'][0],
+    }));
+  });
 }
 
 function rewrite(

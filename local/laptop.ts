@@ -69,6 +69,13 @@ export interface Laptop {
    * @param change what of the laptop's copy of the template shall differ, such as the waits of an input
    */
   deploy(stack: string, progress: Progress, change?: (template: Template) => void): Promise<DeployedLab>;
+  /**
+   * What a program needs in its environment to run as one of a stack's roles: where the AWS API is, by a way of its own
+   * through the proxy, and the role's credentials.
+   *
+   * @param caller its name for the proxy, such as `StockTrends/Feed`
+   */
+  environmentAs(lab: DeployedLab, caller: string, roleLogicalId: string): Promise<Record<string, string>>;
   /** To be done before the parts are stopped. */
   onStop(cleanup: () => Promise<unknown>): void;
   stop(): Promise<void>;
@@ -181,12 +188,13 @@ async function startParts(
   return {
     ...parts,
     deploy: (stack, labProgress, change) => deploy(parts, stack, labProgress, change),
+    environmentAs: (lab, caller, roleLogicalId) => environmentAs(parts, lab, caller, roleLogicalId),
     onStop: (cleanup) => cleanups.push(cleanup),
     stop,
   };
 }
 
-type Parts = Omit<Laptop, 'deploy' | 'onStop' | 'stop'> & {
+type Parts = Omit<Laptop, 'deploy' | 'environmentAs' | 'onStop' | 'stop'> & {
   agent: Agent;
   /** Role name by caller of the proxy. */
   roles: Map<string, string>;
@@ -376,6 +384,37 @@ async function startDataApi(
     secrets.destroy();
   });
   return api;
+}
+
+async function environmentAs(
+  laptop: Parts,
+  lab: DeployedLab,
+  caller: string,
+  roleLogicalId: string,
+): Promise<Record<string, string>> {
+  const role = lab.resources.get(roleLogicalId);
+  if (role === undefined) throw new Error(`stack ${lab.stack} has no role ${roleLogicalId}`);
+  const sts = new STSClient(laptop.clients);
+  try {
+    const { Credentials } = await sts.send(
+      new AssumeRoleCommand({
+        RoleArn: `arn:aws:iam::${laptop.account}:role/${role}`,
+        RoleSessionName: caller.replaceAll(/[^\w+=,.@-]/g, '-'),
+      }),
+    );
+    laptop.roles.set(caller, role);
+    return {
+      AWS_ENDPOINT_URL: await laptop.proxy.listen(caller),
+      AWS_REGION: laptop.region,
+      AWS_ACCESS_KEY_ID: Credentials?.AccessKeyId ?? '',
+      AWS_SECRET_ACCESS_KEY: Credentials?.SecretAccessKey ?? '',
+      AWS_SESSION_TOKEN: Credentials?.SessionToken ?? '',
+      NODE_EXTRA_CA_CERTS: laptop.certificate.environment.NODE_EXTRA_CA_CERTS ?? '',
+      AWS_CA_BUNDLE: laptop.certificate.environment.AWS_CA_BUNDLE ?? '',
+    };
+  } finally {
+    sts.destroy();
+  }
 }
 
 async function physicalIds(laptop: Parts, stack: string): Promise<Map<string, string>> {

@@ -21,6 +21,13 @@ export interface Progress {
   step<T>(name: string, work: (report: StepReport) => Promise<T>): Promise<T>;
   /** A line as it is. */
   line(text?: string): void;
+  /** Lines that change in place on a terminal; elsewhere only the last state is printed, at the end. */
+  block(): Block;
+}
+
+export interface Block {
+  show(text: string): void;
+  end(): void;
 }
 
 export interface ProgressOptions {
@@ -128,6 +135,23 @@ export function createProgress(options: ProgressOptions = {}): Progress {
   return {
     line(text = '') {
       if (!quiet) print(text);
+    },
+    block() {
+      let shown = 0;
+      let last = '';
+      return {
+        show(text) {
+          last = text;
+          if (!animated) return;
+          const lines = text.split('\n').map((line) => cutToLine(line, columns()));
+          const back = shown > 0 ? `${escapeCharacter}[${shown}A${escapeCharacter}[0J` : '';
+          stream.write(`${back}${lines.join('\n')}\n`);
+          shown = lines.length;
+        },
+        end() {
+          if (!animated && !quiet && last !== '') print(last);
+        },
+      };
     },
     async step(name, work) {
       const started = now();
