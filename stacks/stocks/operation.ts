@@ -30,7 +30,15 @@ export function operateStocks(
     periods: 2,
     silence: 'bad', // then the watch itself does not run
     runbook:
-      'The market is open and no tick has come through for a minute (or the Watch function does not run). Read the log of the feed: AuthFailed means the secret, a connection limit means that something else uses the login. If the feed publishes, look at TrendBehind. A holiday that domain/stocks/market-calendar.ts does not know rings too.',
+      'The market is open and no tick has come through for a minute (or the Watch function does not run). Read the log of the feed: a connection limit means that something else uses the login. If the feed publishes, look at TrendBehind. A holiday that domain/stocks/market-calendar.ts does not know rings too.',
+  });
+  operations.alarm('FeedInactive', {
+    metric: ours('Feed', 'Active', 'Maximum'),
+    rings: 'below',
+    periods: 2,
+    silence: 'bad',
+    runbook:
+      'No task of the feed holds the lease, so none listens; the history fills the gap once one does. Read the log of the feed. ProviderLoginRefused or ProviderSecretInvalid: fill in the secret, then RestartFeedCommand.',
   });
   operations.alarm('FeedTasksMissing', {
     metric: lab.feed.running(),
@@ -82,10 +90,20 @@ export function operateStocks(
   const graph = (title: string, left: Metric[]) => new GraphWidget({ title, left, width: 12 });
   const trend = (...names: string[]) => names.map((name) => ours('Trend', name));
   operations.show(
-    graph('Ticks', trend('TicksIn', 'TicksOut')),
+    graph('Ticks', [ours('Feed', 'Received'), ours('Feed', 'Published'), ...trend('TicksIn', 'TicksOut')]),
+    graph('The feed', [
+      ours('Feed', 'Retried'),
+      ours('Feed', 'Gaps'),
+      ours('Feed', 'Filled'),
+      ours('Feed', 'Disconnected'),
+    ]),
+    graph('Held by the feed, bytes', [ours('Feed', 'HeldBytes', 'Maximum')]),
     graph('Not plain', trend('Late', 'Duplicates', 'SetAside', 'Corrections', 'GapsMarked')),
     graph('Trade to SQL, ms', [ours('Load', 'FreshnessMs', 'p50'), ours('Load', 'FreshnessMs', 'p99')]),
-    graph('Arrival in the stream to state, ms', [ours('Trend', 'BatchLagMs', 'p99')]),
+    graph('Socket to stream, stream to state, ms', [
+      ours('Feed', 'LagMs', 'p99'),
+      ours('Trend', 'BatchLagMs', 'p99'),
+    ]),
     graph('Rows loaded', [ours('Load', 'RowsLoaded')]),
     new GraphWidget({ title: 'Behind', left: [behind], right: [archiveAge], width: 12 }),
   );

@@ -11,7 +11,6 @@ import { Operations } from '../../constructs/operations.ts';
 import { Warehouse } from '../../constructs/warehouse.ts';
 import { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
 import {
-  checkedFeedSettings,
   type FeedSettings,
   manifestPrefix,
   rawPrefix,
@@ -113,7 +112,6 @@ export class StocksStack extends Stack {
 
     const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention, removalPolicy });
     const raw = new RawArchive(this, 'Raw', { stream, archive, buffer: props.rawBuffer, removalPolicy });
-    checkedFeedSettings(props.feed ?? {});
     const feed = new TickFeed(this, 'Feed', {
       key,
       stream,

@@ -19,15 +19,19 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../../constructs/acknowledge.ts';
 import { logFlows } from '../../constructs/flow-log.ts';
-import type { feedEnvironment } from '../../domain/stocks/contract.ts';
+import {
+  checkedFeedSettings,
+  type FeedSettings,
+  type feedEnvironment,
+} from '../../domain/stocks/contract.ts';
 import { feedImage } from './feed-image.ts';
 import type { TickStream } from './tick-stream.ts';
 
 export interface TickFeedProps {
   readonly key: Key;
   readonly stream: TickStream;
-  /** What the program is told beside its defaults, as JSON: domain/stocks/feed-settings.ts. */
-  readonly settings: object;
+  /** What the program is told beside its defaults. Throws FeedSettingsInvalid. */
+  readonly settings: Partial<FeedSettings>;
   /** GiB of disk for ticks that memory does not hold while a gap is filled or the stream refuses, 21 to 200. @default 30 */
   readonly spillGibibytes?: number;
   /** @default RETAIN */
@@ -131,8 +135,8 @@ export class TickFeed extends Construct {
       image: ContainerImage.fromDockerImageAsset(feedImage(this, 'Image')),
       environment: { ...environment, POWERTOOLS_SERVICE_NAME: 'Feed' },
       readonlyRootFilesystem: true,
-      // To put on the stream what it holds, and to give its lease back. Fargate waits for two minutes at most.
-      stopTimeout: Duration.seconds(30),
+      // Longer than a clean stop may take; Fargate waits for two minutes at most.
+      stopTimeout: Duration.seconds(Math.ceil(checkedFeedSettings(props.settings).stopSeconds) + 10),
       logging: LogDrivers.awsLogs({
         streamPrefix: 'feed',
         logGroup: new LogGroup(this, 'Log', { retention: RetentionDays.THREE_MONTHS, removalPolicy }),

@@ -1,0 +1,253 @@
+/** The way of a tick from the provider to its trend: who listens, who reads, what happens to what fails. */
+import { jest } from '@jest/globals';
+import { Duration, Size } from 'aws-cdk-lib';
+import { feedEnvironment, trendEnvironment } from '../../../domain/stocks/contract.ts';
+import { defaultFeedSettings, parseFeedSettings } from '../../../domain/stocks/feed-settings.ts';
+import { only, plain, type Resource, resourcesOf, statementsOf } from '../synthesized.ts';
+import { synthesizeStocks } from './synthesized-stocks.ts';
+
+jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+
+const { stocks } = synthesizeStocks();
+const other = synthesizeStocks({
+  fanOut: false,
+  streamRetention: Duration.days(1),
+  trendParallelization: 4,
+  trendEvery: Duration.seconds(1),
+  loadEvery: Duration.seconds(60),
+  rawBuffer: { age: Duration.seconds(0), size: Size.mebibytes(1) },
+  feed: { lingerMs: 5, stopSeconds: 40 },
+}).stocks;
+
+const subscription = ([, { Properties }] = only(stocks, 'AWS::Lambda::EventSourceMapping', 'TicksSub')) =>
+  Properties;
+const [streamId, stream] = only(stocks, 'AWS::Kinesis::Stream');
+const [keyId] = only(stocks, 'AWS::KMS::Key');
+const [bucketId, bucket] = only(stocks, 'AWS::S3::Bucket', 'ArchiveBucket');
+const roleOf = (resource: Resource, property: string) => plain(resource.Properties[property]).slice(1, -5);
+
+describe('the stream', () => {
+  it('is on demand, encrypted with the key of the lab, and keeps a week', () => {
+    expect(stream.Properties).toMatchObject({
+      StreamModeDetails: { StreamMode: 'ON_DEMAND' },
+      StreamEncryption: { EncryptionType: 'KMS', KeyId: { 'Fn::GetAtt': [keyId, 'Arn'] } },
+      RetentionPeriodHours: 7 * 24,
+    });
+  });
+
+  it('the trend reads by enhanced fan-out, from the oldest record, without gathering', () => {
+    const [consumer, { Properties }] = only(stocks, 'AWS::Kinesis::StreamConsumer');
+    expect(Properties.StreamARN).toEqual({ 'Fn::GetAtt': [streamId, 'Arn'] });
+    expect(subscription()).toMatchObject({
+      EventSourceArn: { 'Fn::GetAtt': [consumer, 'ConsumerARN'] },
+      StartingPosition: 'TRIM_HORIZON',
+      MaximumBatchingWindowInSeconds: 0,
+      ParallelizationFactor: 1,
+    });
+  });
+
+  it('a batch that fails is halved and comes again, until an hour before its records leave the stream: then it is told', () => {
+    const [givenUp] = only(stocks, 'AWS::SQS::Queue', 'OperationsGivenUp');
+    const each = subscription();
+    expect(each).toMatchObject({
+      BisectBatchOnFunctionError: true,
+      MaximumRecordAgeInSeconds: 7 * 86_400 - 3600,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': [givenUp, 'Arn'] } } },
+    });
+    // A number of attempts would throw records away that a later one could apply; an emulator loses reported items.
+    expect([each.MaximumRetryAttempts, each.FunctionResponseTypes]).toEqual([undefined, undefined]);
+  });
+
+  it('fan-out, retention, parallelization and gathering are props', () => {
+    expect(resourcesOf(other, 'AWS::Kinesis::StreamConsumer')).toEqual([]);
+    const [id, { Properties }] = only(other, 'AWS::Kinesis::Stream');
+    expect(Properties.RetentionPeriodHours).toBe(24);
+    expect(subscription(only(other, 'AWS::Lambda::EventSourceMapping', 'TicksSub'))).toMatchObject({
+      EventSourceArn: { 'Fn::GetAtt': [id, 'Arn'] },
+      MaximumRecordAgeInSeconds: 23 * 3600,
+      ParallelizationFactor: 4,
+      MaximumBatchingWindowInSeconds: 1,
+    });
+  });
+});
+
+describe('the feed', () => {
+  const [, service] = only(stocks, 'AWS::ECS::Service');
+  const [taskId, task] = only(stocks, 'AWS::ECS::TaskDefinition');
+  const [container] = task.Properties.ContainerDefinitions;
+
+  it('runs twice, in two zones: one listens, one takes over', () => {
+    expect(service.Properties).toMatchObject({
+      DesiredCount: 2,
+      LaunchType: 'FARGATE',
+      TaskDefinition: { Ref: taskId },
+      DeploymentConfiguration: {
+        MinimumHealthyPercent: 100,
+        MaximumPercent: 200,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      },
+    });
+    const { Subnets } = service.Properties.NetworkConfiguration.AwsvpcConfiguration;
+    const zones = Subnets.map(
+      ({ Ref }: { Ref: string }) => stocks.Resources[Ref]?.Properties.AvailabilityZone,
+    );
+    expect(zones).toEqual([0, 1].map((index) => ({ 'Fn::Select': [index, { 'Fn::GetAZs': '' }] })));
+  });
+
+  it('has a public address, because nothing else leads to the provider, and no NAT gateway', () => {
+    const { AssignPublicIp } = service.Properties.NetworkConfiguration.AwsvpcConfiguration;
+    expect(AssignPublicIp).toBe('ENABLED');
+    const types = Object.values(stocks.Resources).map(({ Type }) => Type);
+    expect(
+      types.filter((type) => /NatGateway|EIP|ElasticLoadBalancing|SecurityGroupIngress/.test(type)),
+    ).toEqual([]);
+  });
+
+  it('nobody reaches it, and it reaches HTTPS alone', () => {
+    const { SecurityGroups } = service.Properties.NetworkConfiguration.AwsvpcConfiguration;
+    const groups = SecurityGroups.map((group: unknown) => plain(group).slice(1, -'.GroupId>'.length));
+    expect(groups).toHaveLength(1);
+    const { SecurityGroupIngress, SecurityGroupEgress } = stocks.Resources[groups[0]]?.Properties ?? {};
+    expect(SecurityGroupIngress).toBeUndefined();
+    expect(SecurityGroupEgress).toEqual([
+      expect.objectContaining({ CidrIp: '0.0.0.0/0', FromPort: 443, ToPort: 443, IpProtocol: 'tcp' }),
+    ]);
+  });
+
+  it('its disk is read-only but for what memory does not hold', () => {
+    expect(container).toMatchObject({
+      ReadonlyRootFilesystem: true,
+      MountPoints: [{ ContainerPath: '/spill', ReadOnly: false, SourceVolume: 'spill' }],
+    });
+    expect(task.Properties).toMatchObject({
+      Volumes: [{ Name: 'spill' }],
+      EphemeralStorage: { SizeInGiB: 30 },
+      RuntimePlatform: { CpuArchitecture: 'ARM64' },
+    });
+  });
+
+  it('gets what its contract names, and settings that it can read', () => {
+    const given = (each: typeof container) =>
+      Object.fromEntries(each.Environment.map(({ Name, Value }: Record<string, string>) => [Name, Value]));
+    const { POWERTOOLS_SERVICE_NAME: metrics, ...environment } = given(container);
+    expect(Object.keys(environment).sort()).toEqual([...feedEnvironment].sort());
+    expect(metrics).toBe('Feed');
+    expect(parseFeedSettings(environment.FEED_SETTINGS)).toEqual({
+      ...defaultFeedSettings,
+      spillDirectory: '/spill',
+    });
+    const [changed] = only(other, 'AWS::ECS::TaskDefinition')[1].Properties.ContainerDefinitions;
+    expect(parseFeedSettings(given(changed).FEED_SETTINGS)).toMatchObject({ lingerMs: 5, stopSeconds: 40 });
+  });
+
+  it('is left the time that its clean stop takes, and more', () => {
+    const [changed] = only(other, 'AWS::ECS::TaskDefinition')[1].Properties.ContainerDefinitions;
+    expect(container.StopTimeout).toBeGreaterThan(defaultFeedSettings.stopSeconds);
+    expect(changed.StopTimeout).toBeGreaterThan(40);
+  });
+
+  it('settings that it would refuse fail the synth, by name', () => {
+    expect(() => synthesizeStocks({ feed: { batchRecords: 501 } })).toThrow('FeedSettingsInvalid');
+  });
+
+  it('may put records, keep its lease and read its login, and nothing else', () => {
+    const statements = statementsOf(stocks, roleOf(task, 'TaskRoleArn'));
+    expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
+      'dynamodb:GetItem',
+      'dynamodb:UpdateItem',
+      'kinesis:PutRecords',
+      'kms:Decrypt',
+      'kms:GenerateDataKey',
+      'secretsmanager:GetSecretValue',
+    ]);
+    for (const { Resource } of statements) for (const each of Resource) expect(each).not.toContain('*');
+  });
+
+  it('its login is in no template: the secret is made empty', () => {
+    const [, secret] = only(stocks, 'AWS::SecretsManager::Secret', 'FeedProvider');
+    expect(secret.Properties.SecretString).toBeUndefined();
+    expect(secret.Properties.KmsKeyId).toEqual({ 'Fn::GetAtt': [keyId, 'Arn'] });
+  });
+});
+
+describe('the raw archive', () => {
+  const [, delivery] = only(stocks, 'AWS::KinesisFirehose::DeliveryStream');
+  const target = delivery.Properties.ExtendedS3DestinationConfiguration;
+
+  it('gets every record whole, a line each, gzipped, by the hour of arrival in UTC', () => {
+    expect(delivery.Properties).toMatchObject({
+      DeliveryStreamType: 'KinesisStreamAsSource',
+      KinesisStreamSourceConfiguration: { KinesisStreamARN: { 'Fn::GetAtt': [streamId, 'Arn'] } },
+    });
+    expect(target).toMatchObject({
+      BucketARN: { 'Fn::GetAtt': [bucketId, 'Arn'] },
+      Prefix: 'raw/!{timestamp:yyyy/MM/dd/HH}/',
+      CompressionFormat: 'GZIP',
+      BufferingHints: { IntervalInSeconds: 60, SizeInMBs: 64 },
+    });
+    expect(target.ProcessingConfiguration.Processors).toEqual([
+      {
+        Type: 'AppendDelimiterToRecord',
+        Parameters: [{ ParameterName: 'Delimiter', ParameterValue: '\\n' }],
+      },
+    ]);
+    expect(target.CustomTimeZone).toBeUndefined(); // UTC
+  });
+
+  it('what cannot be delivered so is below a prefix of its own, and both are kept', () => {
+    expect(target.ErrorOutputPrefix).toMatch(/^raw-failed\/!\{firehose:error-output-type\}\//);
+    const prefixes = bucket.Properties.LifecycleConfiguration.Rules.filter(
+      (rule: { Transitions?: unknown }) => rule.Transitions,
+    ).map((rule: { Prefix: string }) => rule.Prefix);
+    expect(prefixes).toEqual(['raw/', 'raw-failed/', 'rows/', 'set-aside/']);
+  });
+
+  it('its role writes there and nowhere else, and deletes nothing', () => {
+    const role = plain(target.RoleARN).slice(1, -'.Arn>'.length);
+    const granted = statementsOf(stocks, role);
+    const objects = granted.filter(({ Action }) => Action.includes('s3:PutObject'));
+    expect(objects.flatMap(({ Resource }) => Resource).sort()).toEqual(
+      ['raw-failed/*', 'raw/*'].map((path) => `<${bucketId}.Arn>/${path}`),
+    );
+    expect(
+      granted.flatMap(({ Action }) => Action).filter((action) => /Delete|s3:Get(?!Bucket)/.test(action)),
+    ).toEqual([]);
+  });
+
+  it('its buffer is a prop', () => {
+    const [, each] = only(other, 'AWS::KinesisFirehose::DeliveryStream');
+    expect(each.Properties.ExtendedS3DestinationConfiguration.BufferingHints).toEqual({
+      IntervalInSeconds: 0,
+      SizeInMBs: 1,
+    });
+  });
+});
+
+describe('the trend', () => {
+  const [, trend] = only(stocks, 'AWS::Lambda::Function', 'Trend');
+  const granted = statementsOf(stocks, roleOf(trend, 'Role'));
+
+  it('gets what its contract names', () => {
+    const { POWERTOOLS_SERVICE_NAME: _, ...environment } = trend.Properties.Environment.Variables;
+    expect(Object.keys(environment).sort()).toEqual([...trendEnvironment].sort());
+  });
+
+  it('reads and writes states one by one, and puts objects of rows and of what it sets aside', () => {
+    const on = (action: string) =>
+      granted.filter(({ Action }) => Action.includes(action)).flatMap(({ Resource }) => Resource);
+    const [states] = only(stocks, 'AWS::DynamoDB::Table', 'States');
+    expect(on('dynamodb:PutItem')).toEqual([`<${states}.Arn>`]);
+    expect(on('s3:PutObject')).toEqual(['rows/*', 'set-aside/*'].map((path) => `<${bucketId}.Arn>/${path}`));
+    expect(on('s3:GetObject')).toEqual([`<${bucketId}.Arn>/rows/*`]);
+    expect(
+      granted.flatMap(({ Action }) => Action).filter((action) => /Delete|Scan|UpdateItem/.test(action)),
+    ).toEqual([]);
+  });
+});
+
+it('states and leases can be brought back to any moment', () => {
+  const tables = resourcesOf(stocks, 'AWS::DynamoDB::Table');
+  expect(tables).toHaveLength(2);
+  for (const [, { Properties }] of tables)
+    expect(Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
+});
