@@ -19,7 +19,6 @@ export function operateStocks(
       period: minute,
       statistic,
       dimensionsMap: { service },
-      label: metricName,
     });
   const behind = lab.trend.metric('IteratorAge', { period: minute, statistic: 'Maximum' });
   const archiveAge = lab.raw.freshness(minute);

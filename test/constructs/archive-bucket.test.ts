@@ -3,6 +3,7 @@ import { CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { ArchiveBucket } from '../../constructs/archive-bucket.ts';
 import { unbundledApp } from '../../local/synthesis.ts';
 
@@ -102,4 +103,41 @@ it('an archive that stays brings no function with it', () => {
     .filter((each) => each instanceof CfnResource)
     .map((each) => each.cfnResourceType);
   expect(types).not.toContain('AWS::Lambda::Function');
+});
+
+it('an archive announces its objects on EventBridge, unless nobody listens', () => {
+  const notification = (announced?: boolean) => {
+    const stack = new Stack(unbundledApp(), 'Stack');
+    new ArchiveBucket(stack, 'Archive', { key: new Key(stack, 'Key'), archived: ['kept/'], announced });
+    const buckets = Template.fromStack(stack).findResources('AWS::S3::Bucket');
+    return Object.values(buckets).find((each) => each.Properties.VersioningConfiguration)?.Properties
+      .NotificationConfiguration;
+  };
+  expect(notification()).toEqual({ EventBridgeConfiguration: { EventBridgeEnabled: true } });
+  expect(notification(false)).not.toHaveProperty('EventBridgeConfiguration');
+});
+
+it('objects below a prefix are told to a queue, which S3 may use before the bucket is made', () => {
+  const stack = new Stack(unbundledApp(), 'Stack');
+  new ArchiveBucket(stack, 'Archive', {
+    key: new Key(stack, 'Key'),
+    archived: ['kept/'],
+    told: [{ prefix: 'kept/', queue: new Queue(stack, 'New') }],
+  });
+  const template = Template.fromStack(stack);
+  const [policy] = Object.keys(template.findResources('AWS::SQS::QueuePolicy'));
+  template.hasResource('AWS::S3::Bucket', {
+    DependsOn: Match.arrayWith([policy]),
+    Properties: {
+      NotificationConfiguration: {
+        EventBridgeConfiguration: { EventBridgeEnabled: true },
+        QueueConfigurations: [
+          {
+            Event: 's3:ObjectCreated:*',
+            Filter: { S3Key: { Rules: [{ Name: 'prefix', Value: 'kept/' }] } },
+          },
+        ],
+      },
+    },
+  });
 });

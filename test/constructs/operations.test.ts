@@ -28,6 +28,17 @@ it('an alarm rings at its threshold, tells the topic, and is silent while nothin
   });
 });
 
+it('an alarm may ring below its threshold, after several periods, and when nothing is measured', () => {
+  const { stack, made } = operations();
+  made.alarm('TooFew', { metric, rings: 'below', periods: 3, silence: 'bad', runbook: 'Start them again.' });
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Threshold: 1,
+    ComparisonOperator: 'LessThanThreshold',
+    EvaluationPeriods: 3,
+    TreatMissingData: 'breaching',
+  });
+});
+
 it('what cannot be delivered is kept for two weeks, and one message rings', () => {
   const { stack, made } = operations();
   made.deadLetterQueue('Lost', 'Read the message.');
