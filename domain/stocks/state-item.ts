@@ -13,13 +13,8 @@ export interface StateItem {
   state: string;
 }
 
-export function stateItem({ symbol, through, at, recent, ...rest }: SymbolState): StateItem {
-  return {
-    symbol,
-    through,
-    rule: ruleVersion,
-    state: JSON.stringify({ at: String(at), ...rest, recent: packIds(recent) }),
-  };
+export function stateItem({ symbol, through, at, ...rest }: SymbolState): StateItem {
+  return { symbol, through, rule: ruleVersion, state: JSON.stringify({ at: String(at), ...rest }) };
 }
 
 /**
@@ -35,49 +30,11 @@ export function readStateItem({
   try {
     if (typeof symbol !== 'string' || typeof through !== 'string')
       throw new Error('no symbol, or no through');
-    const { at, recent, ...rest } = JSON.parse(String(state)) as StoredState;
-    return { ...rest, symbol, through, at: BigInt(at), recent: unpackIds(recent) };
+    const { at, ...rest } = JSON.parse(String(state)) as StoredState;
+    return { ...rest, symbol, through, at: BigInt(at) };
   } catch (error) {
     throw new LabError('StockStateUnreadable', `${symbol}, ${error}`, { cause: error });
   }
 }
 
-type StoredState = Omit<SymbolState, 'symbol' | 'through' | 'at' | 'recent'> & {
-  at: string;
-  recent: PackedIds;
-};
-
-/**
- * Ids of a window share few beginnings (venue and day): each is written once, and an id as its index in base 36, a colon and
- * the rest. That is a third of the bytes, and a write is paid by the kilobyte.
- */
-interface PackedIds {
-  beginnings: string[];
-  ids: string;
-}
-
-function packIds(ids: readonly string[]): PackedIds {
-  const beginnings = new Map<string, string>();
-  const packed: string[] = [];
-  for (const id of ids) {
-    const end = id.lastIndexOf('|');
-    const beginning = id.slice(0, end);
-    let index = beginnings.get(beginning);
-    if (index === undefined) {
-      index = beginnings.size.toString(36);
-      beginnings.set(beginning, index);
-    }
-    packed.push(`${index}:${id.slice(end + 1)}`);
-  }
-  return { beginnings: [...beginnings.keys()], ids: packed.join(' ') };
-}
-
-function unpackIds({ beginnings, ids }: PackedIds): string[] {
-  if (ids === '') return [];
-  return ids.split(' ').map((id) => {
-    const colon = id.indexOf(':');
-    const beginning = beginnings[Number.parseInt(id.slice(0, colon), 36)];
-    if (beginning === undefined) throw new Error(`no beginning of ${id}`);
-    return `${beginning}|${id.slice(colon + 1)}`;
-  });
-}
+type StoredState = Omit<SymbolState, 'symbol' | 'through' | 'at'> & { at: string };

@@ -9,7 +9,7 @@ export interface Trade {
   symbol: string;
   /** The exchange's letter: docs.alpaca.markets, Real-time Stock Data, exchange codes. */
   venue: string;
-  /** Unique for one symbol, venue and day. */
+  /** Unique for one symbol, venue and day; a whole number of up to 53 bits. */
   tradeId: string;
   /** US dollars a share, rounded to six digits after the point, which is what SQL holds. */
   price: number;
@@ -24,7 +24,7 @@ export interface Trade {
 /** `AAPL|D|2026-11-20|96921` */
 export const tradeIdentity = (trade: Trade): string => `${trade.symbol}|${tradeId(trade)}`;
 
-/** The identity within its symbol, `D|2026-11-20|96921`: what a state's window of recent ids holds. */
+/** The identity within its symbol, `D|2026-11-20|96921`. */
 export const tradeId = (trade: Trade): string => `${trade.venue}|${trade.tradingDay}|${trade.tradeId}`;
 
 /** A price or a size above would lose its sixth digit: 2 ** 53 / 1e6, rounded down. */

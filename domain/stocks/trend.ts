@@ -1,6 +1,6 @@
-import { type RecentIds, recentIds } from './recent-ids.ts';
+import { type PackedIds, RecentIds } from './recent-ids.ts';
 import { tickRate } from './tick-rate.ts';
-import { type Trade, tradeId } from './trade.ts';
+import type { Trade } from './trade.ts';
 
 /** Raise it with any change that could give another row or state: rows carry it, replays compare it. */
 export const ruleVersion = '1';
@@ -33,8 +33,8 @@ export interface SymbolState {
   /** Ticks after the first, and seconds that they took, both halved every minute: see tick-rate.ts. */
   readonly decayedTicks: number;
   readonly decayedSeconds: number;
-  /** Ids of the last 512 ticks, late ones too, the oldest first: `venue|tradingDay|tradeId`. */
-  readonly recent: readonly string[];
+  /** Ids of the last 512 ticks, late ones too. */
+  readonly recent: PackedIds;
 }
 
 export type Direction = 'up' | 'down' | 'flat';
@@ -105,7 +105,7 @@ export class SymbolTrend {
   /** @param state undefined for a symbol that was never seen */
   constructor(symbol: string, state?: SymbolState) {
     this.#symbol = symbol;
-    this.#recent = recentIds(state?.recent ?? []);
+    this.#recent = new RecentIds(state?.recent);
     this.#through = state?.through ?? '';
     this.#at = state?.at ?? -1n;
     this.#tradingDay = state?.tradingDay ?? '';
@@ -123,7 +123,7 @@ export class SymbolTrend {
    */
   apply(trade: Trade, sequence: string): Outcome {
     this.#through = sequence;
-    if (!this.#recent.add(tradeId(trade))) return duplicate;
+    if (!this.#recent.add(trade.venue, trade.tradingDay, Number(trade.tradeId))) return duplicate;
     if (trade.at < this.#at) return late;
     const { price, size } = trade;
 
@@ -179,7 +179,7 @@ export class SymbolTrend {
       dayVolume: this.#dayVolume,
       decayedTicks: this.#decayedTicks,
       decayedSeconds: this.#decayedSeconds,
-      recent: this.#recent.list(),
+      recent: this.#recent.pack(),
     };
   }
 
