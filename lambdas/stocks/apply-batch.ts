@@ -1,5 +1,5 @@
 import { LabError } from '../../domain/errors.ts';
-import type { TrendRow } from '../../domain/stocks/rows.ts';
+import { rowLine, rowsHeader } from '../../domain/stocks/rows.ts';
 import { compareSequences } from '../../domain/stocks/sequence.ts';
 import { readTickRecord, type TickRecord } from '../../domain/stocks/tick-record.ts';
 import { type SymbolState, SymbolTrend } from '../../domain/stocks/trend.ts';
@@ -28,7 +28,15 @@ export interface BatchCounts {
   corrections: number;
 }
 
-type Readable = BatchRecord & { read: TickRecord };
+/** A batch after reading; `reads` has undefined for each record that cannot be read. */
+interface ReadBatch {
+  reads: (TickRecord | undefined)[];
+  poison: Poison[];
+  symbols: Set<string>;
+  trades: number;
+  gaps: number;
+  corrections: number;
+}
 
 /**
  * Applies one batch of one shard: rows and what cannot be read become durable first, the states after them, each on its
@@ -41,66 +49,88 @@ export async function applyBatch(
   records: readonly BatchRecord[],
   to: { states: States; objects: BatchObjects },
 ): Promise<BatchCounts> {
-  const { readable, poison } = readAll(records);
-  const trades = readable.filter(({ read }) => read.kind === 'trade');
-  const known = await to.states.read(symbolsOf(trades));
-  const { rows, advances, counts } = applyTrades(trades, known);
+  const batch = readAll(records);
+  const known = batch.trades > 0 ? await to.states.read([...batch.symbols]) : new Map();
+  const { csv, advances, counts } = applyTrades(records, batch, known);
 
-  const durable = poison.map((each) => to.objects.setAside(each));
-  if (rows.length > 0) durable.push(to.objects.putRows(spanOf(records, trades.length), rows));
+  const durable = batch.poison.map((each) => to.objects.setAside(each));
+  if (counts.rows > 0) durable.push(to.objects.putRows(spanOf(records, batch.trades), csv));
   await allDone(durable);
   await to.states.advance(advances);
 
-  const ofKind = (kind: TickRecord['kind']) => readable.filter(({ read }) => read.kind === kind).length;
-  return { ...counts, setAside: poison.length, gaps: ofKind('gap'), corrections: ofKind('other') };
+  const { poison, gaps, corrections } = batch;
+  return { ...counts, setAside: poison.length, gaps, corrections };
 }
 
-function readAll(records: readonly BatchRecord[]): { readable: Readable[]; poison: Poison[] } {
-  const readable: Readable[] = [];
-  const poison: Poison[] = [];
+function readAll(records: readonly BatchRecord[]): ReadBatch {
+  const batch: ReadBatch = {
+    reads: [],
+    poison: [],
+    symbols: new Set(),
+    trades: 0,
+    gaps: 0,
+    corrections: 0,
+  };
   for (const record of records) {
-    try {
-      readable.push({ ...record, read: readTickRecord(record.data) });
-    } catch (error) {
-      // Not only errors of the table: whatever a record does to its reader, it must not hold up its shard.
-      const { name: code, message } = error as Error;
-      const reason = error instanceof LabError ? error.value : message;
-      poison.push({ ...record, payload: record.data, code, reason });
-    }
+    const read = readOrSetAside(record, batch.poison);
+    batch.reads.push(read);
+    if (read?.kind === 'trade') {
+      batch.trades += 1;
+      batch.symbols.add(read.trade.symbol);
+    } else if (read?.kind === 'gap') batch.gaps += 1;
+    else if (read?.kind === 'other') batch.corrections += 1;
   }
-  return { readable, poison };
+  return batch;
 }
 
-const symbolsOf = (trades: readonly Readable[]) => [
-  ...new Set(trades.map(({ read }) => (read.kind === 'trade' ? read.trade.symbol : ''))),
-];
+function readOrSetAside(record: BatchRecord, poison: Poison[]): TickRecord | undefined {
+  try {
+    return readTickRecord(record.data);
+  } catch (error) {
+    // Not only errors of the table: whatever a record does to its reader, it must not hold up its shard.
+    const { name: code, message } = error as Error;
+    const reason = error instanceof LabError ? error.value : message;
+    const { shard, sequence, arrived, data: payload } = record;
+    poison.push({ shard, sequence, arrived, payload, code, reason });
+    return undefined;
+  }
+}
 
-/** The rule, for each symbol in the order of its records. Pure. */
-function applyTrades(trades: readonly Readable[], known: ReadonlyMap<string, SymbolState>) {
-  const rows: TrendRow[] = [];
+/** The rule, for each symbol in the order of its records. Pure. Rows are written as they come: none is kept in memory. */
+function applyTrades(
+  records: readonly BatchRecord[],
+  { reads }: ReadBatch,
+  known: ReadonlyMap<string, SymbolState>,
+) {
+  let csv = rowsHeader;
   const changed = new Map<string, SymbolTrend>();
   const counts = { ticks: 0, rows: 0, late: 0, duplicates: 0 };
-  for (const { read, sequence } of trades) {
-    if (read.kind !== 'trade') continue;
-    const { symbol } = read.trade;
-    const state = known.get(symbol);
-    if (state && compareSequences(sequence, state.through) <= 0) continue;
-    let trend = changed.get(symbol);
+  for (const [index, { sequence }] of records.entries()) {
+    const read = reads[index];
+    if (read?.kind !== 'trade') continue;
+    const { trade, feed } = read;
+    let trend = changed.get(trade.symbol);
     if (!trend) {
-      trend = new SymbolTrend(symbol, state);
-      changed.set(symbol, trend);
+      const state = known.get(trade.symbol);
+      // Records come in order: after the first that is applied, none is left out.
+      if (state && compareSequences(sequence, state.through) <= 0) continue;
+      trend = new SymbolTrend(trade.symbol, state);
+      changed.set(trade.symbol, trend);
     }
-    const { outcome, statistics } = trend.apply(read.trade, sequence);
+    const { outcome, statistics } = trend.apply(trade, sequence);
     counts.ticks += 1;
-    if (outcome === 'duplicate') counts.duplicates += 1;
-    else rows.push({ trade: read.trade, feed: read.feed, statistics });
+    if (outcome === 'duplicate') {
+      counts.duplicates += 1;
+      continue;
+    }
     if (outcome === 'late') counts.late += 1;
+    csv += rowLine({ trade, feed, statistics });
+    counts.rows += 1;
   }
-  counts.rows = rows.length;
   const advances = [...changed].map(
     ([symbol, trend]): Advance => ({ state: trend.state(), before: known.get(symbol)?.through }),
   );
-  return { rows, advances, counts };
+  return { csv, advances, counts };
 }
 
 function spanOf(records: readonly BatchRecord[], trades: number): BatchSpan {

@@ -2,7 +2,6 @@ import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { rowsKey, setAsideKey } from '../../domain/stocks/keys.ts';
-import { rowsCsv, type TrendRow } from '../../domain/stocks/rows.ts';
 
 /** The records of one batch, in order, all of one shard. */
 export interface BatchSpan {
@@ -30,7 +29,8 @@ export interface Poison {
 
 /** Where a batch puts what must be durable before it may count as done. Each may be called again with the same. */
 export interface BatchObjects {
-  putRows(span: BatchSpan, rows: readonly TrendRow[]): Promise<void>;
+  /** @param csv with its header */
+  putRows(span: BatchSpan, csv: string): Promise<void>;
   setAside(poison: Poison): Promise<void>;
 }
 
@@ -61,8 +61,8 @@ export class ArchivedBatches implements BatchObjects {
    * parallelization was changed, and so could we after a symbol was added; then it had another number of trades, and these
    * rows go into an object of their own. Rows that are in both are one in SQL.
    */
-  async putRows(span: BatchSpan, rows: readonly TrendRow[]): Promise<void> {
-    const body = await compress(rowsCsv(rows), { level });
+  async putRows(span: BatchSpan, csv: string): Promise<void> {
+    const body = await compress(csv, { level });
     const key = rowsKey({ ...span, run: this.#run });
     const metadata = { [tradesField]: String(span.trades) };
     if (await this.#create(key, body, 'text/csv', metadata)) return;

@@ -31,8 +31,8 @@ export interface SubscriptionProps {
   readonly givenUp: Queue;
 }
 
-/** A record is at most 1 MB and a call 6 MB; a trade's is about 300 bytes, so the number is what limits. */
-const batchSize = 1000;
+/** The most that Lambda hands over, 4 MB of trades. It gathers so many only where the trend has fallen behind. */
+const batchSize = 10_000;
 
 /** Lambda takes no longer age of a record than this. */
 const longestAge = Duration.days(7);
