@@ -20,7 +20,7 @@ export interface FeedSettings {
   batchesInFlight: number;
   /**
    * Waiting records of one symbol from which on its order is put at a small risk: a call then holds several of its
-   * records, and a partial refusal may let a later one in before an earlier one. Below, and for ten seconds after any
+   * records, and a partial refusal may let a later one in before an earlier one. Below, and for two seconds after any
    * refusal, a call holds one record of a symbol, which keeps order for certain and moves some 100 ticks/s of each symbol.
    */
   hurryFromBacklog: number;

@@ -14,8 +14,8 @@ export interface BufferOptions<T> {
   read: (line: string) => T;
 }
 
-/** Bytes that are written, and read, in one go. */
-const chunk = 256 * 1024;
+/** Bytes that are written, and read, in one go, at most. */
+const largestChunk = 256 * 1024;
 
 /**
  * A queue, first in, first out, that never drops: what does not fit into memory waits in a file. The file has no name while
@@ -25,6 +25,7 @@ const chunk = 256 * 1024;
  */
 export class SpillBuffer<T> {
   readonly #options: BufferOptions<T>;
+  readonly #chunk: number;
   #head: T[] = [];
   #next = 0;
   #headBytes = 0;
@@ -40,6 +41,7 @@ export class SpillBuffer<T> {
 
   constructor(options: BufferOptions<T>) {
     this.#options = options;
+    this.#chunk = Math.max(1, Math.min(largestChunk, Math.floor(options.memoryBytes / 4)));
   }
 
   get length(): number {
@@ -68,7 +70,7 @@ export class SpillBuffer<T> {
     }
     const line = `${write(item)}\n`;
     const lineBytes = Buffer.byteLength(line);
-    if (this.#tailBytes + lineBytes > chunk) this.#writeTail();
+    if (this.#tailBytes + lineBytes > this.#chunk) this.#writeTail();
     this.#tail.push(line);
     this.#tailBytes += lineBytes;
     this.#spilled += 1;
@@ -135,7 +137,7 @@ export class SpillBuffer<T> {
   #refill(): void {
     const lines: string[] = [];
     while (lines.length === 0 && this.#file !== undefined && this.#readAt < this.#writeAt) {
-      const bytes = Buffer.allocUnsafe(Math.min(chunk, this.#writeAt - this.#readAt));
+      const bytes = Buffer.allocUnsafe(Math.min(this.#chunk, this.#writeAt - this.#readAt));
       const count = readSync(this.#file, bytes, 0, bytes.length, this.#readAt);
       if (count === 0)
         throw new LabError('SpillFailed', `${this.#options.directory}: the file was cut short`);

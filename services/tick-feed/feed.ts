@@ -54,6 +54,8 @@ const reconnect: Backoff = { base: 500, cap: 30_000 };
 const steady = 10_000;
 /** Nanoseconds beyond this machine's now to which the history is read: clocks differ. */
 const ahead = 60_000_000_000n;
+/** Trades of the history between two looks at whether there is room for more. */
+const step = 100;
 const millisecond = 1_000_000n;
 const hour = 3_600_000n * millisecond;
 
@@ -272,10 +274,13 @@ class ActiveFeed {
     const from = new Map(starts);
     const pages = readHistory(source, from, end, signal);
     for await (const trades of pages) {
-      const admitted = this.#intake.history(trades, clock.wall());
-      gap.filled += admitted;
-      figures.add('Filled', admitted);
-      await this.#room(signal);
+      const received = clock.wall();
+      for (let first = 0; first < trades.length && !signal.aborted; first += step) {
+        const admitted = this.#intake.history(trades.slice(first, first + step), received);
+        gap.filled += admitted;
+        figures.add('Filled', admitted);
+        await this.#room(signal);
+      }
       if (signal.aborted) break;
     }
     if (signal.aborted) return; // the next connection goes on with the same gap

@@ -1,6 +1,6 @@
 import type { StreamElement } from '../../domain/stocks/alpaca.ts';
 import { type Gap, gapPartitionKey, gapRecordText, tickRecordText } from '../../domain/stocks/tick-record.ts';
-import { parseTrade, tradeId } from '../../domain/stocks/trade.ts';
+import { parseTrade } from '../../domain/stocks/trade.ts';
 import { SpillBuffer } from './buffer.ts';
 import type { Checkpoint } from './positions.ts';
 import { Accepted, type Source, type TradeMark } from './positions.ts';
@@ -107,13 +107,11 @@ export class Intake {
       const trade = element.kind === 'trade' ? element.trade : undefined;
       this.#put(this.#entry(symbol, element.text, trade, received, 'stream'));
     }
-    this.#options.arrived();
   }
 
   /** A message that is none of the protocol: it goes on whole, for whoever reads the stream to set aside. */
   malformed(text: string, received: bigint): void {
     this.#accept(this.#entry(malformedPartitionKey, JSON.stringify(text), undefined, received, 'stream'));
-    this.#options.arrived();
   }
 
   /**
@@ -126,7 +124,6 @@ export class Intake {
     for (const { symbol, text, trade } of trades) {
       if (this.#accept(this.#entry(symbol, text, trade, received, 'history'))) admitted += 1;
     }
-    this.#options.arrived();
     return admitted;
   }
 
@@ -152,7 +149,6 @@ export class Intake {
     for (let entry = this.#held.shift(); entry; entry = this.#held.shift()) {
       if (entry.mark === undefined) this.#accept(entry);
     }
-    this.#options.arrived();
   }
 
   /**
@@ -169,7 +165,6 @@ export class Intake {
         if (entry === undefined) break;
         this.#accept(entry);
       }
-      this.#options.arrived();
     }
     // No await since the last look: nothing can have come in between.
     this.#holding = false;
@@ -195,6 +190,7 @@ export class Intake {
     }
     this.#queue.push(entry);
     if (mark) this.#accepted.note(key, mark, source);
+    this.#options.arrived();
     return true;
   }
 
@@ -219,8 +215,8 @@ function record(
 function markOf(symbol: string | undefined, value: unknown): TradeMark | undefined {
   if (value === undefined) return undefined;
   try {
-    const trade = parseTrade(value);
-    return trade.symbol === symbol ? { at: trade.at, id: tradeId(trade) } : undefined;
+    const { symbol: named, venue, tradingDay, tradeId, at } = parseTrade(value);
+    return named === symbol ? { at, id: `${venue}|${tradingDay}|${tradeId}` } : undefined;
   } catch {
     return undefined; // the reader of the stream finds the same, and sets it aside with the reason
   }

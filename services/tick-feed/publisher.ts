@@ -41,11 +41,11 @@ export interface PublisherOptions<R extends StreamRecord> {
 /** Bytes of one call, below Kinesis's 5 MB. */
 const batchBytes = 4_900_000;
 /** Records that wait in here at most; the rest waits where it can go to the disk. */
-const room = 10_000;
+const room = 4_000;
 /** Records of one symbol in a call when there is a hurry. */
 const hurriedRecords = 50;
 /** Milliseconds after a refusal, and after the start, in which nothing is risked. */
-const careful = 10_000;
+const careful = 2_000;
 const retry: Backoff = { base: 50, cap: 2_000 };
 
 interface Lane<R> {

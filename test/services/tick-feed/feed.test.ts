@@ -1,23 +1,409 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until, World } from './feeds.ts';
+import { WebSocket } from 'ws';
+import { authMessage } from '../../../domain/stocks/alpaca.ts';
+import { type RunningFeed, symbols, until, World } from './feeds.ts';
+
+/**
+ * The whole feed against an exchange that misbehaves on demand, with a stream and a table in this process. Each of these
+ * counts what happened on the exchange against what is on the stream, and looks at the order within each symbol.
+ */
 
 let world: World;
 afterEach(() => world.close());
 
-describe('the feed, against an exchange', () => {
+/** Trading goes on for so many trades more. */
+async function trade(count: number): Promise<void> {
+  const goal = world.happened().length + count;
+  world.exchange.start();
+  await until(() => world.happened().length >= goal);
+}
+
+/** Nothing is missing, and each symbol's trades first appear in their order. */
+async function expectComplete(feed: RunningFeed): Promise<void> {
+  world.exchange.stopTrading();
+  await world.complete();
+  await feed.stop();
+  expect(world.outOfOrder()).toEqual([]);
+  expect(world.kinesis.overlapping).toBe(0);
+}
+
+const reasons = () => world.gaps().map(({ reason }) => reason);
+
+async function connected(...given: Parameters<World['feed']>): Promise<RunningFeed> {
+  const feed = world.feed(...given);
+  await world.subscribed(feed);
+  return feed;
+}
+
+describe('a feed to which nothing happens', () => {
   it('puts every trade on the stream, once and in the order of its symbol', async () => {
     world = await World.open();
-    const feed = world.feed();
-    await world.subscribed(feed);
-    world.exchange.start();
-    await until(() => world.happened().length > 500);
+    const feed = await connected();
+    await trade(500);
+    await expectComplete(feed);
+    expect(world.duplicates()).toBe(0);
+    expect(world.gaps()).toEqual([]);
+    expect(new Set(world.published().map(({ source }) => source))).toEqual(new Set(['stream']));
+  });
+
+  it('keeps the text of a trade as the provider wrote it', async () => {
+    world = await World.open();
+    const feed = await connected();
+    const text =
+      '{"T":"t","S":"AAPL","i":7,"x":"V","p":126.550,"s":1,"t":"2026-11-20T15:51:44.2Z","c":["@"]}';
+    world.exchange.malformed(`[ ${text} ]`);
+    await until(() => world.kinesis.records.length > 0);
+    await feed.stop();
+    expect(world.kinesis.records[0]?.data.endsWith(`"trade":${text}}`)).toBe(true);
+  });
+
+  it('lets pass on what the provider tells twice, and corrections and cancellations', async () => {
+    world = await World.open();
+    const feed = await connected();
+    await trade(50);
     world.exchange.stopTrading();
+    world.exchange.duplicate(10);
+    world.exchange.cancel();
+    world.exchange.correct();
+    await until(() => world.kinesis.records.length >= world.happened().length + 12);
+    await expectComplete(feed);
+    expect(world.duplicates()).toBe(10);
+  });
+
+  it('passes on what comes out of order, in the order in which it came', async () => {
+    world = await World.open();
+    const feed = await connected();
+    const trades = world.exchange.outOfOrder(60);
     await world.complete();
     await feed.stop();
-    expect(world.missing()).toEqual([]);
+    const came = trades.toReversed().filter(({ symbol }) => symbol === 'AAPL');
+    const went = world.published().filter(({ symbol }) => symbol === 'AAPL');
+    expect(went.map(({ at }) => at)).toEqual(came.map(({ at }) => at));
+  });
+
+  it('takes ticks over midnight in UTC and in New York', async () => {
+    for (const midnight of [Date.UTC(2026, 10, 21), Date.UTC(2026, 10, 21, 5)]) {
+      let at = BigInt(midnight) * 1_000_000n - 50_000_000n;
+      world = await World.open({ now: () => (at += 1_000_000n) });
+      const feed = await connected();
+      world.exchange.emit(50);
+      world.exchange.disconnect();
+      world.exchange.emit(50);
+      await expectComplete(feed);
+      await world.close();
+    }
+  });
+});
+
+describe('after a gap', () => {
+  it.each(['cut', 'goodbye'] as const)('the history fills what was missed: %s', async (how) => {
+    world = await World.open();
+    const feed = await connected();
+    await trade(100);
+    for (let times = 0; times < 3; times += 1) {
+      world.exchange.disconnect(how);
+      await trade(100);
+      await world.subscribed(feed, times + 2);
+    }
+    await expectComplete(feed);
     expect(world.duplicates()).toBe(0);
+    expect(reasons()).toEqual(['reconnect', 'reconnect', 'reconnect']);
+    const filled = world.gaps().reduce((sum, gap) => sum + gap.filled, 0);
+    expect(filled).toBe(world.published().filter(({ source }) => source === 'history').length);
+    expect(filled).toBeGreaterThan(0);
+    for (const { from, to } of world.gaps()) expect(from).toBeLessThanOrEqual(to);
+  });
+
+  it('half a frame loses none of its trades', async () => {
+    world = await World.open();
+    const feed = await connected();
+    await trade(100);
+    world.exchange.halfFrame(20);
+    await trade(100);
+    await expectComplete(feed);
+    expect(reasons()).toEqual(['reconnect']);
+  });
+
+  it.each(['no JSON at all', '{"T":"t"}', '[{"T":"t","S":"AAPL",'])(
+    'a malformed message goes on whole, and its trades come from the history: %s',
+    async (text) => {
+      world = await World.open();
+      const feed = await connected();
+      await trade(50);
+      world.exchange.malformed(text);
+      await trade(50);
+      await world.subscribed(feed, 2);
+      await expectComplete(feed);
+      const malformed = world.kinesis.records.filter(({ key }) => key === 'malformed');
+      expect(malformed.map(({ data }) => JSON.parse(data).trade)).toEqual([text]);
+      expect(reasons()).toEqual(['reconnect']);
+    },
+  );
+
+  it('a socket that is connected and mute is noticed', async () => {
+    world = await World.open();
+    const feed = await connected({ muteAfterMs: 150 });
+    await trade(50);
+    world.exchange.mute(true);
+    await trade(50);
+    await world.subscribed(feed, 2);
+    await trade(50);
+    await expectComplete(feed);
+    expect(reasons()[0]).toBe('mute');
+  });
+
+  it('silence is no fault while the market is closed', async () => {
+    world = await World.open();
+    const feed = await connected({ muteAfterMs: 100, alwaysOpen: false });
+    feed.marketOpen = false;
+    await sleep(400);
+    await trade(50);
+    await expectComplete(feed);
+    expect(world.exchange.connections).toBe(1);
+  });
+
+  it('the history is asked again when it fails', async () => {
+    world = await World.open();
+    const feed = await connected({ historyPageSize: 7 });
+    await trade(50);
+    world.exchange.disconnect();
+    await trade(50);
+    for (const how of [500, 429, 'cut'] as const) world.exchange.failHistory(2, how);
+    await world.subscribed(feed, 2);
+    await trade(50);
+    await expectComplete(feed);
+    expect(world.duplicates()).toBe(0);
+  });
+
+  it('a connection that ends while a gap is filled begins one gap, not two', async () => {
+    world = await World.open();
+    const feed = await connected({ historyPageSize: 5 });
+    await trade(100);
+    world.exchange.disconnect();
+    await trade(200);
+    world.exchange.failHistory(8);
+    await world.subscribed(feed, 2);
+    await trade(50);
+    world.exchange.disconnect();
+    await world.subscribed(feed, 3);
+    await trade(50);
+    await expectComplete(feed);
+    expect(reasons()).toEqual(['reconnect']);
+    expect(world.duplicates()).toBe(0);
+  });
+
+  it.each([3_600n, -50n])("this machine's clock may be wrong: by %s s", async (seconds) => {
+    world = await World.open();
+    const feed = await connected({}, seconds * 1_000_000_000n);
+    for (let times = 0; times < 2; times += 1) {
+      await trade(50);
+      world.exchange.disconnect();
+      await trade(100);
+      await world.subscribed(feed, times + 2);
+    }
+    await expectComplete(feed);
+  });
+});
+
+describe('a provider that lets nobody in', () => {
+  it('refuses the login: the feed ends, by name, and gives its lease back', async () => {
+    world = await World.open();
+    world.exchange.refuseLogin(true);
+    const feed = world.feed();
+    await expect(feed.ended).rejects.toMatchObject({ code: 'ProviderLoginRefused' });
+    expect(world.dynamo.items.get('feed')).not.toHaveProperty('owner');
+  });
+
+  it('does not have the subscription: the feed ends, by name', async () => {
+    world = await World.open({ symbolLimit: symbols.length - 1 });
+    await expect(world.feed().ended).rejects.toMatchObject({ code: 'ProviderSubscriptionRefused' });
+  });
+
+  it('allows one connection: the feed waits until the other one has gone', async () => {
+    world = await World.open();
+    const other = new WebSocket(world.exchange.streamUrl);
+    other.on('message', () => other.send(authMessage('the key', 'the secret')));
+    await until(() => world.exchange.listening === 1);
+    const feed = world.feed();
+    await until(() => feed.lines.some(({ more }) => /406/.test(String(more.error))));
+    other.close();
+    await world.subscribed(feed);
+    await trade(50);
+    await expectComplete(feed);
+  });
+});
+
+describe('the stream', () => {
+  it.each([
+    ['of any record', () => Math.random() < 0.3],
+    ['of one symbol for a while', undefined],
+  ])('refuses in part: what was refused goes before what is later: %s', async (_, chance) => {
+    world = await World.open({ ticksPerSecond: 2000 });
+    const refusedUntil = performance.now() + 400;
+    world.kinesis.refuse = ({ key }) =>
+      (chance ? chance() : key === 'NVDA' && performance.now() < refusedUntil)
+        ? 'ProvisionedThroughputExceededException'
+        : undefined;
+    const feed = await connected();
+    await trade(500);
+    await expectComplete(feed);
+    expect(world.duplicates()).toBe(0);
+  });
+
+  it('refuses everything for a while: what does not fit into memory waits on the disk', async () => {
+    world = await World.open();
+    let away = false;
+    world.kinesis.refuse = () => (away ? 'ProvisionedThroughputExceededException' : undefined);
+    const feed = await connected({ bufferBytes: 100_000 });
+    await trade(100);
+    world.exchange.stopTrading();
+    away = true;
+    world.exchange.emit(7_000);
+    await until(() => feed.state.heldBytes > 500_000);
+    away = false;
+    await expectComplete(feed);
+    expect(world.duplicates()).toBe(0);
+    expect(world.exchange.connections).toBe(1);
+  });
+
+  it('refuses, and the disk takes nothing: the history has what found no room', async () => {
+    world = await World.open();
+    const file = path.join(world.directory, 'no directory');
+    writeFileSync(file, '');
+    let away = false;
+    world.kinesis.refuse = () => (away ? 'ProvisionedThroughputExceededException' : undefined);
+    const feed = await connected({ bufferBytes: 100_000, spillDirectory: file });
+    await trade(100);
+    world.exchange.stopTrading();
+    away = true;
+    world.exchange.emit(7_000);
+    await until(() => feed.lines.some(({ more }) => more.reason === 'full'));
+    away = false;
+    await expectComplete(feed);
+    expect(reasons()).toContain('reconnect');
+  });
+
+  it('takes records, and its answer is lost: they come twice, and none is missing', async () => {
+    world = await World.open();
+    let calls = 0;
+    world.kinesis.fail = () => {
+      calls += 1;
+      if (calls % 3 > 0) return undefined;
+      return { error: new Error('the answer is lost'), after: calls % 2 === 0 };
+    };
+    const feed = await connected();
+    await trade(300);
+    await expectComplete(feed);
+    expect(world.duplicates()).toBeGreaterThan(0);
+  });
+});
+
+describe('two feeds', () => {
+  /** What a later owner of the lease sent comes after all that an earlier one sent. */
+  const expectFenced = () => {
+    const tokens = world.published().map(({ token }) => token);
+    expect(tokens).toEqual(tokens.toSorted((a, b) => a - b));
+  };
+  const active = (feeds: RunningFeed[]) => feeds.filter(({ state }) => state.active).length;
+
+  it('one is active; when it is killed the other one takes over and fills the gap', async () => {
+    world = await World.open();
+    const first = await connected({ leaseSeconds: 1 });
+    const second = world.feed({ leaseSeconds: 1 });
+    await trade(200);
+    expect(active([first, second])).toBe(1);
+    first.kill();
+    await trade(200);
+    await world.subscribed(second);
+    await trade(200);
+    await expectComplete(second);
+    expectFenced();
+    expect(reasons()).toEqual(['failover']);
+    expect(new Set(world.published().map(({ token }) => token))).toEqual(new Set([1, 2]));
+  });
+
+  it('one is stopped: it leaves nothing unsent, and the other one takes over at once', async () => {
+    world = await World.open();
+    const first = await connected({ leaseSeconds: 30 });
+    const second = world.feed({ leaseSeconds: 1 });
+    await trade(200);
+    await first.stop();
+    await world.subscribed(second);
+    await trade(200);
+    await expectComplete(second);
+    expectFenced();
+    expect(reasons()).toEqual(['start']);
+  });
+
+  it('the table does not answer: the active one stops before the lease lapses, and nobody sends', async () => {
+    world = await World.open();
+    const feeds = [await connected({ leaseSeconds: 1 }), world.feed({ leaseSeconds: 1 })];
+    await trade(100);
+    world.dynamo.isAway = true;
+    await until(() => active(feeds) === 0);
+    const before = world.kinesis.records.length;
+    await trade(100);
+    expect(world.kinesis.records.length).toBe(before);
+    world.dynamo.isAway = false;
+    await until(() => active(feeds) === 1);
+    world.exchange.stopTrading();
+    await world.complete();
+    await Promise.all(feeds.map((feed) => feed.stop()));
     expect(world.outOfOrder()).toEqual([]);
-    expect(world.gaps()).toEqual([]);
-    await sleep(0);
+    expectFenced();
+  });
+
+  it('none for a while: the next one begins where the last one ended', async () => {
+    world = await World.open();
+    const first = await connected();
+    await trade(100);
+    await first.stop();
+    await trade(100);
+    const second = await connected({ historyPageSize: 20 });
+    await trade(100);
+    await expectComplete(second);
+    expect(reasons()).toEqual(['start']);
+  });
+});
+
+describe('a stop', () => {
+  it('sends what was accepted', async () => {
+    world = await World.open();
+    world.kinesis.latency = () => 50;
+    const feed = await connected();
+    world.exchange.emit(60);
+    await until(() => feed.state.lastReceived > 0 && world.kinesis.calls.length > 0);
+    await sleep(50);
+    await feed.stop();
+    expect(world.missing()).toEqual([]);
+  });
+
+  it('does not wait for a stream that refuses for longer than it may: the next feed has the rest', async () => {
+    world = await World.open();
+    let away = true;
+    world.kinesis.refuse = () => (away ? 'ProvisionedThroughputExceededException' : undefined);
+    const first = await connected({ stopSeconds: 0.3 });
+    await trade(100);
+    world.exchange.stopTrading();
+    await first.stop();
+    away = false;
+    const second = await connected({ leaseSeconds: 1 });
+    await expectComplete(second);
+  });
+
+  it('while a gap is filled leaves the rest of it to the next feed', async () => {
+    world = await World.open();
+    const first = await connected({ historyPageSize: 5 });
+    await trade(100);
+    world.exchange.disconnect();
+    await trade(100);
+    world.exchange.failHistory(5);
+    await world.subscribed(first, 2);
+    await first.stop();
+    const second = await connected();
+    await trade(50);
+    await expectComplete(second);
   });
 });

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultFeedSettings, type FeedSettings } from '../../../domain/stocks/feed-settings.ts';
-import { type Gap, readTickRecord } from '../../../domain/stocks/tick-record.ts';
+import { type Feed, type Gap, readTickRecord } from '../../../domain/stocks/tick-record.ts';
 import { tradeIdentity } from '../../../domain/stocks/trade.ts';
+import { tradingDayOf } from '../../../domain/stocks/trading-day.ts';
 import { type Exchange, type ExchangeOptions, startExchange } from '../../../local/outside/exchange.ts';
 import { systemClock } from '../../../services/tick-feed/clock.ts';
 import { type FeedState, runFeed } from '../../../services/tick-feed/feed.ts';
 import { Figures } from '../../../services/tick-feed/figures.ts';
+import { malformedPartitionKey } from '../../../services/tick-feed/intake.ts';
 import { kinesisStream } from '../../../services/tick-feed/kinesis-stream.ts';
 import { FeedTable } from '../../../services/tick-feed/lease-table.ts';
 import { FakeKinesis } from './fake-kinesis.ts';
@@ -23,9 +25,17 @@ export interface Line {
   more: Record<string, unknown>;
 }
 
+export interface PublishedTrade extends Feed {
+  id: string;
+  symbol: string;
+  at: bigint;
+}
+
 export interface RunningFeed {
   state: FeedState;
   lines: Line[];
+  /** What the calendar says. */
+  marketOpen: boolean;
   /** Settles when it has ended. */
   ended: Promise<void>;
   /** Asks it to stop, and waits until it has. */
@@ -41,6 +51,10 @@ export class World {
   readonly exchange: Exchange;
   readonly directory = mkdtempSync(path.join(tmpdir(), 'tick-feed-'));
   readonly #feeds: RunningFeed[] = [];
+  /** What was read so far: the tests look often. */
+  readonly #happened: string[] = [];
+  readonly #published: PublishedTrade[] = [];
+  #read = 0;
 
   private constructor(exchange: Exchange) {
     this.exchange = exchange;
@@ -73,9 +87,9 @@ export class World {
           streamUrl: exchange.streamUrl,
           historyUrl: exchange.historyUrl,
           lingerMs: 2,
-          muteAfterMs: 1_000,
+          muteAfterMs: 8_000,
           alwaysOpen: true,
-          leaseSeconds: 0.5,
+          leaseSeconds: 5,
           checkpointMs: 50,
           historyLagMs: 0,
           spillDirectory: this.directory,
@@ -90,7 +104,7 @@ export class World {
           random: () => 0.05, // short waits
           log: { info: tell('info'), warn: tell('warn'), error: tell('error') },
           figures: new Figures(() => 0),
-          marketIsOpen: () => true,
+          marketIsOpen: () => feed.marketOpen,
         },
       },
       stopping.signal,
@@ -100,6 +114,7 @@ export class World {
     const feed: RunningFeed = {
       state,
       lines,
+      marketOpen: true,
       ended,
       stop: () => {
         stopping.abort();
@@ -132,19 +147,25 @@ export class World {
   }
 
   happened(): string[] {
-    return this.exchange
-      .trades()
-      .map((trade) => tradeIdentity({ ...trade, tradeId: String(trade.id), tradingDay: dayOf(trade.at) }));
+    const trades = this.exchange.trades();
+    for (const trade of trades.slice(this.#happened.length))
+      this.#happened.push(
+        tradeIdentity({ ...trade, tradeId: String(trade.id), tradingDay: tradingDayOf(trade.at) }),
+      );
+    return this.#happened;
   }
 
   /** Trades on the stream, in its order. */
-  published(): { id: string; symbol: string; at: bigint; token: number; source: string }[] {
-    return this.kinesis.records.flatMap(({ data }) => {
+  published(): readonly PublishedTrade[] {
+    for (const { key, data } of this.kinesis.records.slice(this.#read)) {
+      this.#read += 1;
+      if (key === malformedPartitionKey) continue;
       const read = readTickRecord(data);
-      if (read.kind !== 'trade') return [];
+      if (read.kind !== 'trade') continue;
       const { trade, feed } = read;
-      return [{ id: tradeIdentity(trade), symbol: trade.symbol, at: trade.at, ...feed }];
-    });
+      this.#published.push({ id: tradeIdentity(trade), symbol: trade.symbol, at: trade.at, ...feed });
+    }
+    return this.#published;
   }
 
   gaps(): Gap[] {
@@ -181,9 +202,6 @@ export class World {
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
-
-const newYork = new Intl.DateTimeFormat('sv-SE', { timeZone: 'America/New_York' });
-const dayOf = (at: bigint): string => newYork.format(Number(at / 1_000_000n));
 
 /** Looks until it holds; the test's own time limit ends it. */
 export async function until(holds: () => boolean): Promise<void> {
