@@ -13,7 +13,7 @@ export interface ProviderSecret {
 /** What is left empty is absent: a console's form saves '' for a field that nobody filled in. */
 const optionalUrl = (protocol: RegExp) =>
   z
-    .union([z.literal('').transform(() => undefined), z.url({ protocol })], 'is not such an address')
+    .union([z.literal('').transform(() => undefined), z.url({ protocol, error: 'is no such address' })])
     .optional();
 const requiredText = z.string('is missing or not text').min(1, 'is empty');
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Backoff, backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 
@@ -83,6 +84,7 @@ export class Publisher<R extends StreamRecord> {
   constructor(options: PublisherOptions<R>) {
     this.#options = options;
     this.#carefulUntil = options.clock.monotonic() + careful;
+    setMaxListeners(0, this.#stopped.signal); // a wait for each symbol is no leak
   }
 
   /** Records that the stream does not have yet. */

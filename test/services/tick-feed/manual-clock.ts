@@ -19,6 +19,7 @@ export class ManualClock implements Clock {
     return new Promise((resolve) => {
       const wake = () => {
         this.#sleepers.delete(sleeper);
+        signal?.removeEventListener('abort', wake);
         resolve();
       };
       const sleeper = { at: this.#now + Math.max(0, milliseconds), wake };
