@@ -107,16 +107,6 @@ export const standIns: readonly StandIn[] = [
     resource: (original) => original,
     attributes: (_original, logicalId) => ({ Ref: { 'Fn::GetAtt': [logicalId, 'Id'] } }),
   },
-  {
-    type: 'AWS::CloudWatch::Alarm',
-    standIn: 'nothing',
-    why: 'the emulator has no alarms on metric math',
-    applies: ({ Properties }) => Properties?.Metrics !== undefined,
-    attributes: (_original, logicalId, { account, region }) => ({
-      Ref: logicalId,
-      Arn: `arn:aws:cloudwatch:${region}:${account}:alarm:${logicalId}`,
-    }),
-  },
   { type: 'AWS::EC2::FlowLog', standIn: 'nothing', why: 'no packets flow in an emulated network' },
 ];
 

@@ -1,6 +1,7 @@
 import type { Progress } from './core/progress.ts';
 import { runFashion } from './fashion/run.ts';
 import type { DeployedLab, Laptop } from './laptop.ts';
+import { runStocks } from './stocks/run.ts';
 
 /** A lab that was deployed and driven, and is still there. */
 export interface RunningLab {
@@ -15,6 +16,7 @@ export interface RunningLab {
 /** Every lab there is, by its slug. */
 export const labs: Readonly<Record<string, (laptop: Laptop, progress: Progress) => Promise<RunningLab>>> = {
   fashion: runFashion,
+  stocks: runStocks,
 };
 
 export const labNames = Object.keys(labs);

@@ -1,6 +1,7 @@
 import { type App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { FashionStack } from './fashion/fashion-stack.ts';
+import { StocksStack } from './stocks/stocks-stack.ts';
 
 export interface LabsProps {
   /** True lets each stack vanish without trace, data included. @default false */
@@ -16,6 +17,7 @@ export function addLabs(app: App, props: LabsProps = {}) {
       ephemeral: props.ephemeral,
       timeZone: props.fashionTimeZone,
     }),
+    stocks: new StocksStack(app, 'StockTrends', { ephemeral: props.ephemeral }),
   };
   for (const [lab, stack] of Object.entries(labs)) {
     Tags.of(stack).add('app', 'data-pipeline-labs');

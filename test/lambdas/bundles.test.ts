@@ -5,64 +5,90 @@
 import { readdirSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { collectEnvironment, loadEnvironment, transformEnvironment } from '../../domain/fashion/contract.ts';
+import * as stocks from '../../domain/stocks/contract.ts';
 import { migrateEnvironment } from '../../domain/warehouse/contract.ts';
 import { type Bundle, bundlesOf, runBeside } from './bundles.ts';
 
 jest.setTimeout(120_000); // the bundles are made here when no assembly was made before
 
-let bundles: Bundle[];
-let remove: () => void;
-beforeAll(async () => {
-  ({ bundles, remove } = await bundlesOf('FashionInventory'));
-});
-afterAll(() => remove?.());
-
-const needs: Record<string, readonly string[]> = {
-  Collect: collectEnvironment,
-  Load: loadEnvironment,
-  SchemaMigrate: migrateEnvironment,
-  Transform: transformEnvironment,
+/** By stack, each function and the variables that its contract names. */
+const stacks: Record<string, Record<string, readonly string[]>> = {
+  FashionInventory: {
+    Collect: collectEnvironment,
+    Load: loadEnvironment,
+    SchemaMigrate: migrateEnvironment,
+    Transform: transformEnvironment,
+  },
+  StockTrends: {
+    LoadingLoad: stocks.loadEnvironment,
+    SchemaMigrate: migrateEnvironment,
+    Trend: stocks.trendEnvironment,
+    Watch: stocks.watchEnvironment,
+  },
 };
-const bundle = (name: string) => bundles.find((each) => each.name === name) as Bundle;
 
-it('every function of the lab is looked at here', () => {
-  expect(bundles.map(({ name }) => name).sort()).toEqual(Object.keys(needs).sort());
+const found = new Map<string, Bundle[]>();
+const removals: (() => void)[] = [];
+beforeAll(async () => {
+  for (const stack of Object.keys(stacks)) {
+    const { bundles, remove } = await bundlesOf(stack);
+    found.set(stack, bundles);
+    removals.push(remove);
+  }
+});
+afterAll(() => {
+  for (const remove of removals) remove();
 });
 
-it.each(Object.keys(needs))('%s loads with nothing beside it, and has a handler', async (name) => {
-  const { directory, environment } = bundle(name);
+const bundle = (stack: string, name: string) =>
+  found.get(stack)?.find((each) => each.name === name) as Bundle;
+const all = Object.entries(stacks).flatMap(([stack, needs]) =>
+  Object.entries(needs).map(([name, names]) => [stack, name, names] as const),
+);
+
+it.each(Object.entries(stacks))('every function of %s is looked at here', (stack, needs) => {
+  expect(
+    found
+      .get(stack)
+      ?.map(({ name }) => name)
+      .sort(),
+  ).toEqual(Object.keys(needs).sort());
+});
+
+it.each(all)('%s: %s loads with nothing beside it, and has a handler', async (stack, name) => {
+  const { directory, environment } = bundle(stack, name);
   expect(readdirSync(directory).sort()).toEqual(
     name === 'SchemaMigrate' ? ['index.mjs', 'migrations'] : ['index.mjs'],
   );
   const { code, output, errors } = await runBeside(
-    bundle(name),
+    bundle(stack, name),
     'console.log(typeof bundle.handler); process.exit(0);',
     environment,
   );
   expect([code, output.trim(), errors]).toEqual([0, 'function', '']);
 });
 
-it.each(Object.entries(needs))('%s gets from the stack what its contract names', (name, names) => {
-  const { POWERTOOLS_SERVICE_NAME: service, ...environment } = bundle(name).environment;
+it.each(all)('%s: %s gets from the stack what its contract names', (stack, name, names) => {
+  const { POWERTOOLS_SERVICE_NAME: service, ...environment } = bundle(stack, name).environment;
   expect(Object.keys(environment).sort()).toEqual([...names].sort());
   expect(service).toBeTruthy();
 });
 
-it.each(Object.keys(needs).filter((name) => needs[name]?.length))(
-  '%s without its environment ends at its start with one error that names all that is missing',
-  async (name) => {
-    const { code, errors } = await runBeside(bundle(name), '', {});
+it.each(all.filter(([, , names]) => names.length > 0))(
+  '%s: %s without its environment ends at its start with one error that names all that is missing',
+  async (stack, name, names) => {
+    const { code, errors } = await runBeside(bundle(stack, name), '', {});
     expect(code).not.toBe(0);
     expect(errors.match(/^\w*Error: .*/gm)).toEqual([
-      `Error: environment variables are not set: ${needs[name]?.join(', ')}`,
+      `Error: environment variables are not set: ${names.join(', ')}`,
     ]);
   },
 );
 
 it('the names of errors survive the bundling: the state machines match on them', async () => {
-  const { environment } = bundle('Load');
+  const { environment } = bundle('FashionInventory', 'Load');
   const { output } = await runBeside(
-    bundle('Load'),
+    bundle('FashionInventory', 'Load'),
     'await bundle.handler({}).catch((error) => console.log(error.name, error.constructor.name)); process.exit(0);',
     environment,
   );

@@ -23,6 +23,30 @@ const template = () => ({
     },
     CopyRole: role('redshift-serverless.amazonaws.com', 'redshift.amazonaws.com'),
     LoadRole: role('lambda.amazonaws.com'),
+    TaskRole: role('ecs-tasks.amazonaws.com'),
+    Task: {
+      Type: 'AWS::ECS::TaskDefinition',
+      Properties: {
+        TaskRoleArn: getAtt('TaskRole', 'Arn'),
+        ContainerDefinitions: [
+          {
+            Name: 'Feed',
+            Environment: [
+              { Name: 'STREAM_NAME', Value: { Ref: 'Stream' } },
+              { Name: 'MODE', Value: 'quick' },
+            ],
+          },
+          { Name: 'Silent' },
+        ],
+      },
+    },
+    Service: { Type: 'AWS::ECS::Service', Properties: { TaskDefinition: { Ref: 'Task' } } },
+    Stream: { Type: 'AWS::Kinesis::Stream', Properties: {} },
+    Consumer: { Type: 'AWS::Kinesis::StreamConsumer', Properties: { StreamARN: getAtt('Stream', 'Arn') } },
+    Subscription: {
+      Type: 'AWS::Lambda::EventSourceMapping',
+      Properties: { EventSourceArn: getAtt('Consumer', 'ConsumerARN') },
+    },
     Secret: { Type: 'AWS::SecretsManager::Secret', Properties: { Description: 'a login' } },
     FlowLog: { Type: 'AWS::EC2::FlowLog', Properties: {}, DependsOn: 'Workgroup' },
     Log: { Type: 'AWS::Logs::LogGroup', Properties: { RetentionInDays: 90 } },
@@ -49,6 +73,7 @@ const template = () => ({
   } as Record<string, unknown>,
   Outputs: {
     Group: { Value: { Ref: 'Workgroup' } },
+    ServiceName: { Value: getAtt('Service', 'Name') },
     Command: { Value: { 'Fn::Join': ['', ['aws put --id ', { Ref: 'Secret' }]] } },
   } as Record<string, unknown>,
 });
@@ -111,6 +136,32 @@ it('the role of COPY may be assumed by the account as well, and no other role', 
     { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: 'arn:aws:iam::000000000000:root' } },
   ]);
   expect(resources.LoadRole).toEqual(role('lambda.amazonaws.com'));
+});
+
+it('a service goes; its task says what a process in its place is told, and under which role it runs', async () => {
+  const { resources, written, local } = await localize();
+  expect(resources.Service).toBeUndefined();
+  expect(written.Outputs.ServiceName.Value).toBe('Service');
+  expect(local.tasks).toEqual([
+    {
+      logicalId: 'Task',
+      container: 'Feed',
+      environment: { STREAM_NAME: { Ref: 'Stream' }, MODE: 'quick' },
+      roleLogicalId: 'TaskRole',
+    },
+    { logicalId: 'Task', container: 'Silent', environment: {}, roleLogicalId: 'TaskRole' },
+  ]);
+  expect(resources.TaskRole.Properties.AssumeRolePolicyDocument.Statement).toContainEqual({
+    Effect: 'Allow',
+    Action: 'sts:AssumeRole',
+    Principal: { AWS: 'arn:aws:iam::000000000000:root' },
+  });
+});
+
+it('a consumer of a stream goes, and whoever read by it reads the stream', async () => {
+  const { resources } = await localize();
+  expect(resources.Consumer).toBeUndefined();
+  expect(resources.Subscription.Properties.EventSourceArn).toEqual(getAtt('Stream', 'Arn'));
 });
 
 it('a secret stays as it is, and its Ref becomes its ARN', async () => {
@@ -182,7 +233,9 @@ it('says which stand-ins it used, and how often', async () => {
   expect(used).toEqual({
     'AWS::RedshiftServerless::Namespace': 1,
     'AWS::RedshiftServerless::Workgroup': 1,
-    'AWS::IAM::Role': 1,
+    'AWS::IAM::Role': 1, // the last of two rows of this type
+    'AWS::ECS::Service': 1,
+    'AWS::Kinesis::StreamConsumer': 1,
     'AWS::SecretsManager::Secret': 1,
     'AWS::EC2::FlowLog': 1,
   });

@@ -8,8 +8,14 @@ import { type Resource, resourcesOf, type SynthesizedTemplate, synthesizeLabs } 
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
-const { fashion, environment, report } = synthesizeLabs({}, { validated: true });
+const { fashion, stocks, environments, report } = synthesizeLabs({}, { validated: true });
 const ephemeral = synthesizeLabs({ ephemeral: true }, { validated: true });
+
+/** Each lab: its slug, its template, and that of one that is to vanish. */
+const labs = [
+  ['fashion', fashion, ephemeral.fashion],
+  ['stocks', stocks, ephemeral.stocks],
+] as const;
 
 describe.each([
   ['kept', report],
@@ -63,7 +69,9 @@ it('a template says the same at every synth, wherever and for whomever it is mad
     TZ: 'Asia/Kolkata',
   });
   try {
-    expect(synthesizeLabs().fashion).toEqual(fashion);
+    const again = synthesizeLabs();
+    expect(again.fashion).toEqual(fashion);
+    expect(again.stocks).toEqual(stocks);
   } finally {
     for (const name of ['CDK_DEFAULT_ACCOUNT', 'CDK_DEFAULT_REGION', 'AWS_REGION', 'TZ']) {
       if (before[name] === undefined) delete process.env[name];
@@ -72,39 +80,48 @@ it('a template says the same at every synth, wherever and for whomever it is mad
   }
 });
 
-it('a template knows no account and no region, and takes nothing from another stack', () => {
-  expect(environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
-  const text = JSON.stringify(fashion);
-  expect(text).not.toMatch(/\b\d{12}\b/);
-  expect(text).not.toMatch(/\b(?:us|eu|ap|sa|ca|me|af)-[a-z]+-\d\b/);
-  expect(text).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput/);
+it('no stack is bound to an account or a region', () => {
+  for (const environment of environments) {
+    expect(environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
+  }
 });
 
-it('the template of a lab does not know the laptop', () => {
-  expect(JSON.stringify(fashion)).not.toMatch(/localhost|127\.0\.0\.1|ministack|localstack|\.local\b/i);
+it.each(labs)(
+  'the template of %s knows no account and no region, and takes nothing from another stack',
+  (_lab, template) => {
+    const text = JSON.stringify(template);
+    expect(text).not.toMatch(/\b\d{12}\b/);
+    expect(text).not.toMatch(/\b(?:us|eu|ap|sa|ca|me|af)-[a-z]+-\d\b/);
+    expect(text).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput/);
+  },
+);
+
+it.each(labs)('the template of %s does not know the laptop', (_lab, template) => {
+  expect(JSON.stringify(template)).not.toMatch(/localhost|127\.0\.0\.1|ministack|localstack|\.local\b/i);
 });
 
-it('whatever can carry tags says which app and which lab it belongs to', () => {
-  const untagged = Object.entries(fashion.Resources).flatMap(([id, { Properties = {} }]) => {
+it.each(labs)('%s: whatever can carry tags says which app and which lab it belongs to', (lab, template) => {
+  const untagged = Object.entries(template.Resources).flatMap(([id, { Properties = {} }]) => {
     const tags = Properties.Tags ?? [];
     if (!Array.isArray(tags) || tags.length === 0) return [];
     const values = Object.fromEntries(tags.map((tag) => [tag.Key, tag.Value]));
-    return values.app === 'data-pipeline-labs' && values.lab === 'fashion' ? [] : [id];
+    return values.app === 'data-pipeline-labs' && values.lab === lab ? [] : [id];
   });
   expect(untagged).toEqual([]);
   for (const type of [
     'AWS::S3::Bucket',
     'AWS::Lambda::Function',
     'AWS::StepFunctions::StateMachine',
+    'AWS::Kinesis::Stream',
     'AWS::RedshiftServerless::Workgroup',
   ]) {
     // The framework's own function that empties buckets is shared by a stack and carries none.
-    for (const [, resource] of resourcesOf(fashion, type)) expect(resource.Properties.Tags).toBeDefined();
+    for (const [, resource] of resourcesOf(template, type)) expect(resource.Properties.Tags).toBeDefined();
   }
 });
 
-describe('outputs', () => {
-  const outputs = Object.entries(fashion.Outputs);
+describe.each(labs)('outputs of %s', (lab, template) => {
+  const outputs = Object.entries(template.Outputs);
 
   it('are in PascalCase, and each says what it is', () => {
     for (const [name, { Description }] of outputs) {
@@ -113,11 +130,10 @@ describe('outputs', () => {
     }
   });
 
-  it('hold commands to paste: fill in the secret, run now, replay, query', () => {
-    expect(fashion.Outputs).toMatchObject({
+  it('hold commands to paste: fill in the secret, replay, query', () => {
+    expect(template.Outputs).toMatchObject({
       FillInSecretCommand: {},
-      RunNowCommand: {},
-      ReplayCommand: { Value: expect.stringContaining('npm run replay -- fashion --stack FashionInventory') },
+      ReplayCommand: { Value: expect.stringContaining(`npm run replay -- ${lab} --stack `) },
       QueryCommand: {},
     });
   });
@@ -130,7 +146,7 @@ describe('outputs', () => {
   });
 });
 
-describe('when the stack goes', () => {
+describe.each(labs)('when the stack of %s goes', (_lab, kept, vanishing) => {
   const retained = (template: SynthesizedTemplate) =>
     Object.entries(template.Resources)
       .filter(([, resource]) =>
@@ -146,35 +162,35 @@ describe('when the stack goes', () => {
       'AWS::DynamoDB::Table',
       'AWS::SecretsManager::Secret',
     ]) {
-      for (const [id, resource] of resourcesOf(fashion, type)) {
+      for (const [id, resource] of resourcesOf(kept, type)) {
         expect([id, policies(resource)]).toEqual([id, ['RetainExceptOnCreate', 'Retain']]);
       }
     }
   });
 
   it('the workgroup, which holds no data and sits in the subnets, goes', () => {
-    for (const [, resource] of resourcesOf(fashion, 'AWS::RedshiftServerless::Workgroup'))
+    for (const [, resource] of resourcesOf(kept, 'AWS::RedshiftServerless::Workgroup'))
       expect(policies(resource)).toEqual(['Delete', 'Delete']);
   });
 
   it('an ephemeral lab keeps nothing', () => {
-    expect(retained(ephemeral.fashion)).toEqual([]);
+    expect(retained(vanishing)).toEqual([]);
   });
 
   it('an ephemeral lab empties each bucket first', () => {
-    const emptied = resourcesOf(ephemeral.fashion, 'Custom::S3AutoDeleteObjects').map(
+    const emptied = resourcesOf(vanishing, 'Custom::S3AutoDeleteObjects').map(
       ([, resource]) => resource.Properties.BucketName.Ref,
     );
     expect(emptied.sort()).toEqual(
-      resourcesOf(ephemeral.fashion, 'AWS::S3::Bucket')
+      resourcesOf(vanishing, 'AWS::S3::Bucket')
         .map(([id]) => id)
         .sort(),
     );
-    expect(resourcesOf(fashion, 'Custom::S3AutoDeleteObjects')).toEqual([]);
+    expect(resourcesOf(kept, 'Custom::S3AutoDeleteObjects')).toEqual([]);
   });
 
   it('every function writes to a log group of the template, so that none is left that nobody owns', () => {
-    for (const template of [fashion, ephemeral.fashion]) {
+    for (const template of [kept, vanishing]) {
       for (const [id, { Properties }] of resourcesOf(template, 'AWS::Lambda::Function')) {
         const group = Properties.LoggingConfig?.LogGroup?.Ref;
         expect([id, template.Resources[group]?.Type]).toEqual([id, 'AWS::Logs::LogGroup']);
@@ -183,7 +199,7 @@ describe('when the stack goes', () => {
   });
 
   it('no log is kept for ever', () => {
-    for (const template of [fashion, ephemeral.fashion]) {
+    for (const template of [kept, vanishing]) {
       for (const [id, { Properties }] of resourcesOf(template, 'AWS::Logs::LogGroup'))
         expect([id, Properties.RetentionInDays > 0]).toEqual([id, true]);
     }

@@ -32,7 +32,10 @@ export function synthesizeLabs(props: LabsProps = {}, checks: Checks = {}) {
       assembly.getStackByName(stack.stackName).template as SynthesizedTemplate;
     return {
       fashion: template(labs.fashion),
-      environment: assembly.getStackByName(labs.fashion.stackName).environment,
+      stocks: template(labs.stocks),
+      environments: Object.values(labs).map(
+        ({ stackName }) => assembly.getStackByName(stackName).environment,
+      ),
       report: JSON.parse(readFileSync(join(directory, 'validation-report.json'), 'utf8')),
     };
   } finally {
