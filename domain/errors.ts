@@ -582,6 +582,18 @@ const table = {
     message: (v) => `the warehouse has not ended a statement within the patience of the function: ${v}`,
     remedy: 'it is loaded again, without harm; if it stays, look for locks and queues in sys_query_history',
   },
+
+  // --- stocks: replays ---
+  RangeNotArchived: {
+    kind: 'setup',
+    message: (v) => `the raw archive holds no record of that time: ${v}`,
+    remedy: 'name a time in which ticks were received; what was received last may still be on its way',
+  },
+  RowsUnreadable: {
+    kind: 'refused',
+    message: (v) => `an object of rows in the archive cannot be read: ${v}`,
+    remedy: 'an earlier version of it may be whole: the archive keeps them',
+  },
 } satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof table;

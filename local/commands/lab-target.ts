@@ -3,7 +3,7 @@ import { LabError } from '../../domain/errors.ts';
 import { isCalendarDate, isTimeOfDay } from '../../domain/fashion/calendar.ts';
 import { trustingAgent } from '../core/certificate.ts';
 import type { Progress } from '../core/progress.ts';
-import type { ReplayTarget } from '../fashion/archive.ts';
+import type { LabTarget } from '../lab-target.ts';
 import { requireSession } from '../session.ts';
 
 /** What a test hands in. */
@@ -67,23 +67,25 @@ export function argumentsOf(script: string) {
 export const isDigits = (text: string) => /^[0-9a-f]{1,64}$/i.test(text);
 
 /**
- * The lab of the stack, or without one of the laptop that is up.
+ * The lab of the stack, or without one that of the laptop that is up.
  *
+ * @param lab its slug
  * @param sessions where the laptops that are up say so, `.local/runs` if undefined
  * @throws LaptopNotUp, StackUnreadable
  */
 export async function labTarget(
+  lab: string,
   stack: string | undefined,
   sessions: string | undefined,
   env: NodeJS.ProcessEnv,
-): Promise<ReplayTarget> {
+): Promise<LabTarget> {
   if (stack !== undefined) return deployed(stack, env);
-  const { clients, outputs } = requireSession('fashion', sessions);
+  const { clients, outputs } = requireSession(lab, sessions);
   return { clients, outputs, pathStyle: true };
 }
 
 /** By the SDK's default chain, AWS_ENDPOINT_URL included. AWS_CA_BUNDLE names what to trust, as for the aws command line. */
-async function deployed(stack: string, env: NodeJS.ProcessEnv): Promise<ReplayTarget> {
+async function deployed(stack: string, env: NodeJS.ProcessEnv): Promise<LabTarget> {
   // Each client closes the agent that it is given, so each gets one of its own.
   const trust = () =>
     env.AWS_CA_BUNDLE

@@ -28,7 +28,7 @@ export async function quarantine(
     progress.line(usage);
     return 0;
   }
-  const target = await labTarget(asked.stack, sessions, env);
+  const target = await labTarget('fashion', asked.stack, sessions, env);
   return showQuarantine({ target, request: asked.request, progress, signal });
 }
 

@@ -1,70 +1,33 @@
-import { parseArgs } from 'node:util';
 import { createProgress } from '../core/progress.ts';
-import { type ReplayRequest, replayFashion } from '../fashion/replay.ts';
-import { argumentsOf, type CommandOptions, isDigits, labTarget, slotOptions } from './lab-target.ts';
+import { argumentsOf, type CommandOptions } from './lab-target.ts';
+import { fashionReplay, fashionUsage } from './replay-fashion.ts';
+import { stocksReplay, stocksUsage } from './replay-stocks.ts';
 
-const usage = `npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --from xlsx|csv [--drop HASH] [--force] [--stack NAME]
-npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --drop HASH --corrected FILE [--force] [--stack NAME]
-
-Loads the drops of one slot again from the archive, in order.
-  --from xlsx         transforms the workbook again, and compares the CSV with the archived one byte for byte
-  --from csv          loads the archived CSV
-  --drop HASH         this drop alone: the first digits of its workbook's SHA-256, as the table shows them
-  --corrected FILE    from the workbook, with rows that were set aside as this file has them; npm run quarantine makes it.
-                      The corrections are archived. Another replay without them, or with others, takes them back
-  --corrections HASH  the same with corrections that the archive holds
-  --force             the last of them becomes current even if a newer drop is; without, an older drop goes to history only
-  --stack NAME        on AWS, by the stack's outputs; credentials and region as for any SDK.
-                      Without it: on the laptop that npm start left up
-
-Exit code 1 when an execution fails, or when the same version of the transform wrote other bytes; else 0.`;
+const labs = new Map([
+  ['fashion', fashionReplay],
+  ['stocks', stocksReplay],
+]);
 
 /**
- * `npm run replay -- fashion …`: see the usage text above, and `replayFashion` for the exit code.
+ * `npm run replay -- <lab> …`: what came once, again from the lab's archive. Each lab says what it takes.
  *
- * @throws UsageInvalid, LaptopNotUp, StackUnreadable, and what `replayFashion` throws
+ * @throws UsageInvalid, and what the lab's own throws
  */
 export async function replay(
   args: string[],
   signal: AbortSignal,
-  { progress = createProgress(), sessions, env = process.env }: CommandOptions = {},
+  options: CommandOptions = {},
 ): Promise<number> {
-  const asked = parse(args);
-  if (!asked) {
-    progress.line(usage);
+  const lab = args.find((each) => labs.has(each));
+  const command = lab === undefined ? undefined : labs.get(lab);
+  if (command) return command(args, signal, options);
+  if (args.includes('--help') || args.includes('-h')) {
+    const { progress = createProgress() } = options;
+    progress.line(`${fashionUsage}\n\n\n${stocksUsage}`);
     return 0;
   }
-  const target = await labTarget(asked.stack, sessions, env);
-  return replayFashion({ target, request: asked.request, progress, signal });
+  const [named] = args;
+  throw argumentsOf('replay').invalid(
+    `${named === undefined || named.startsWith('-') ? 'no lab is named' : `no lab ${named}`}; there are ${[...labs.keys()].join(' and ')}`,
+  );
 }
-
-/** Undefined where help is asked for. */
-function parse(args: string[]): { stack?: string; request: ReplayRequest } | undefined {
-  const { invalid, needed, split, slot } = argumentsOf('replay');
-  const { values, positionals } = split(() => parseArgs({ args, allowPositionals: true, options }));
-  if (values.help) return undefined;
-  const { stack, ...place } = slot(values, positionals);
-  const { corrected: file, corrections: hash, force = false } = values;
-  if (file === undefined && hash === undefined) {
-    const { from } = values;
-    if (from !== 'xlsx' && from !== 'csv') throw needed('--from', from, 'xlsx or csv');
-    return { stack, request: { ...place, from, force } };
-  }
-  if (file !== undefined && hash !== undefined) throw invalid('--corrected or --corrections, not both');
-  if (values.from !== undefined && values.from !== 'xlsx')
-    throw needed('--from', values.from, 'xlsx where there are corrections');
-  if (place.drop === undefined) throw needed('--drop', undefined, 'the one drop that is corrected');
-  if (file === '') throw needed('--corrected', file, 'a file');
-  if (hash !== undefined && !isDigits(hash))
-    throw needed('--corrections', hash, 'the first digits of a SHA-256');
-  const corrections = file === undefined ? { hash: hash as string } : { file };
-  return { stack, request: { ...place, from: 'xlsx', corrections, force } };
-}
-
-const options = {
-  ...slotOptions,
-  from: { type: 'string' },
-  corrected: { type: 'string' },
-  corrections: { type: 'string' },
-  force: { type: 'boolean' },
-} as const;
