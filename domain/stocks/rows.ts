@@ -38,8 +38,8 @@ export const rowsHeader = `${rowColumns.join(',')}\n`;
  * The CSV of a rows object, a header first, LF after each line; null is an empty field. Nothing in it needs quotes: a trade
  * that was read has letters, digits and points only.
  *
- * The change is rounded to six digits after the point, as prices are (COPY would cut, not round), the other statistics to nine:
- * what floating point adds behind them says nothing, and would be most of the bytes.
+ * Statistics are rounded, returns and volatility to nine digits after the point, the others to six, which is what prices
+ * have (COPY would cut, not round): what floating point adds behind them says nothing, and would be most of the bytes.
  */
 export function rowsCsv(rows: readonly TrendRow[]): string {
   let csv = rowsHeader;
@@ -50,14 +50,19 @@ export function rowsCsv(rows: readonly TrendRow[]): string {
 export function rowLine({ trade, feed, statistics }: TrendRow): string {
   return (
     `${trade.symbol},${trade.venue},${trade.tradingDay},${trade.tradeId},${trade.at},${trade.price},${trade.size},` +
-    `${statistics.trend},${statistics.score ?? ''},${rounded(statistics.change, 1e6)},` +
-    `${rounded(statistics.changePercent, 1e9)},${rounded(statistics.simpleReturn, 1e9)},` +
-    `${rounded(statistics.volatility, 1e9)},${rounded(statistics.vwap, 1e9)},${rounded(statistics.ticksPerSecond, 1e9)},` +
+    `${statistics.trend},${statistics.score ?? ''},${six(statistics.change)},` +
+    `${six(statistics.changePercent)},${nine(statistics.simpleReturn)},` +
+    `${nine(statistics.volatility)},${six(statistics.vwap)},${six(statistics.ticksPerSecond)},` +
     `${feed.source},${feed.token},${feed.received},${ruleVersion}\n`
   );
 }
 
+const six = (value: number | null) => rounded(value, 1e6);
+const nine = (value: number | null) => rounded(value, 1e9);
+
 function rounded(value: number | null, scale: number): number | '' {
-  // A value so large that it would lose digits by the scale has none behind the point.
-  return value === null ? '' : Math.abs(value) < 2 ** 53 / scale ? Math.round(value * scale) / scale : value;
+  if (value === null) return '';
+  const scaled = Math.round(value * scale);
+  // A value as large has no digits behind the point.
+  return Number.isSafeInteger(scaled) ? scaled / scale : value;
 }

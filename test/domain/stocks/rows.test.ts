@@ -24,7 +24,7 @@ describe('a rows object', () => {
     expect(csv).toEqual([
       'symbol,venue,trading_day,trade_id,at_ns,price,size,trend,score,change,change_percent,simple_return,volatility,vwap,ticks_per_second,source,feed_token,received_ns,rule_version',
       'AAPL,D,2026-11-20,1,1795185000000000000,200,100,warming-up,,,,,,200,,stream,3,1795185004000000000,1',
-      'AAPL,D,2026-11-20,2,1795185000500000000,199.99,100,warming-up,,-0.01,-0.005,-0.00005,0.00005,199.995,2.005781787,stream,3,1795185004000000000,1',
+      'AAPL,D,2026-11-20,2,1795185000500000000,199.99,100,warming-up,,-0.01,-0.005,-0.00005,0.00005,199.995,2.005782,stream,3,1795185004000000000,1',
       '',
     ]);
   });
@@ -63,6 +63,27 @@ describe('a rows object', () => {
           near('vwap', row.statistics.vwap);
           near('ticks_per_second', row.statistics.ticksPerSecond);
         }
+      }),
+    );
+  });
+
+  it('statistics of any size are rounded, without a negative zero', () => {
+    const line = (change: number) =>
+      rowsCsv([
+        { trade: trade(), feed, statistics: { ...(rowsOf([trade()])[0] as TrendRow).statistics, change } },
+      ]).split(',')[rowColumns.length - 1 + rowColumns.indexOf('change')];
+    expect([-1e-9, -0.0000006, 0.0000005, 1 / 3, -2.5, 8_999_999_999.5, 1e21].map(line)).toEqual([
+      '0',
+      '-0.000001',
+      '0.000001',
+      '0.333333',
+      '-2.5',
+      '8999999999.5',
+      '1e+21',
+    ]);
+    fc.assert(
+      fc.property(fc.double({ min: -1e6, max: 1e6, noNaN: true }), (value) => {
+        expect(Math.abs(Number(line(value)) - value)).toBeLessThanOrEqual(5.1e-7);
       }),
     );
   });

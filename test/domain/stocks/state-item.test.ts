@@ -62,8 +62,9 @@ describe('a state in the table', () => {
   it.each([
     [{}],
     [{ symbol: 'AAPL', through: '1' }],
-    [{ symbol: 'AAPL', through: '1', state: '{' }],
-    [{ symbol: 'AAPL', through: '1', state: '{"at":"x"}' }],
+    [{ symbol: 'AAPL', through: '1', state: '{}' }],
+    [{ symbol: 'AAPL', through: '1', state: '{', recent: '' }],
+    [{ symbol: 'AAPL', through: '1', state: '{"at":"x"}', recent: '' }],
   ])('%j is refused', (item) => {
     expect(() => readStateItem(item)).toThrow(expect.objectContaining({ code: 'StockStateUnreadable' }));
   });
