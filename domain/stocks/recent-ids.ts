@@ -96,8 +96,8 @@ export class RecentIds {
   #group(venue: string, tradingDay: string): number {
     for (let index = this.#venues.length - 1; index >= 0; index--)
       if (this.#venues[index] === venue && this.#days[index] === tradingDay) return index;
-    // Groups of past days would pile up in a replay of months. There are about twenty venues.
-    if (this.#venues.length >= 64) this.#forgetGroups();
+    // Groups of past days would pile up in a replay of months: a day has about twenty.
+    if (this.#venues.length >= 2 * recentIdWindow) this.#forgetGroups();
     this.#days.push(tradingDay);
     return this.#venues.push(venue) - 1;
   }
