@@ -19,7 +19,8 @@ import { csvLine } from '../domain/fashion/csv.ts';
 import { type Drop, loadKey } from '../domain/fashion/drop.ts';
 import { inventoryLayout } from '../domain/fashion/inventory-layout.ts';
 import { formatTable, type Progress } from '../local/core/progress.ts';
-import { type FashionLab, logicalIdOf, openFashionLab, putObject } from '../local/fashion/lab.ts';
+import { type FashionLab, openFashionLab, putObject } from '../local/fashion/lab.ts';
+import { logicalIdOf } from '../local/function-processes.ts';
 import { openStock } from '../local/outside/fashion-stock.ts';
 
 type Step = (typeof loadSteps)[number];

@@ -3,6 +3,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeployedLab, Laptop } from './laptop.ts';
 
+/** The logical id of a function of the stack. @param name its construct's */
+export function logicalIdOf(lab: DeployedLab, name: string): string {
+  const found = lab.assembly.functions.find(({ logicalId }) =>
+    new RegExp(`^${name}[0-9A-F]{8}$`).test(logicalId),
+  );
+  if (!found) throw new Error(`no function ${name}`);
+  return found.logicalId;
+}
+
 /**
  * The processes in which the emulator runs one function now: one per invocation at a time, kept warm between them. Known
  * by the directory that they were unpacked into, which lies below this laptop's own: no other laptop's are found.

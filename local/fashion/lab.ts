@@ -5,6 +5,7 @@ import { workbookKey } from '../../domain/fashion/contract.ts';
 import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
 import type { Template } from '../assembly.ts';
 import type { Progress } from '../core/progress.ts';
+import { logicalIdOf } from '../function-processes.ts';
 import { type DeployedLab, type Laptop, startLaptop } from '../laptop.ts';
 import { FashionDriver, timeZone } from './driver.ts';
 
@@ -129,15 +130,6 @@ export async function putObject(fashion: FashionLab, key: string, bytes: Uint8Ar
 /** The name under which a function of the stack goes through the proxy. @param name its construct's */
 export function callerOf({ lab }: FashionLab, name: string): string {
   return `${lab.stack}/${logicalIdOf(lab, name)}`;
-}
-
-/** The logical id of a function of the stack. @param name its construct's */
-export function logicalIdOf(lab: DeployedLab, name: string): string {
-  const found = lab.assembly.functions.find(({ logicalId }) =>
-    new RegExp(`^${name}[0-9A-F]{8}$`).test(logicalId),
-  );
-  if (!found) throw new Error(`no function ${name}`);
-  return found.logicalId;
 }
 
 /** Names of the staging tables that are there now. */

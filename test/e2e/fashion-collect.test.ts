@@ -15,8 +15,7 @@ import {
 import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
 import { metricNamespace } from '../../domain/shared/contract.ts';
 import { type Execution, timeZone } from '../../local/fashion/driver.ts';
-import { logicalIdOf } from '../../local/fashion/lab.ts';
-import { killFunction } from '../../local/function-processes.ts';
+import { killFunction, logicalIdOf } from '../../local/function-processes.ts';
 import { startSftpServer } from '../../local/outside/sftp-server.ts';
 import { newKeyPair } from '../../local/outside/ssh-keys.ts';
 import { countedReport, expectEachRowOnce } from './fashion-accounts.ts';

@@ -5,7 +5,6 @@ import pg from 'pg';
 import { type ImportInput, workbookKey } from '../../domain/fashion/contract.ts';
 import { transformVersion } from '../../domain/fashion/transform.ts';
 import type { Execution } from '../../local/fashion/driver.ts';
-import { logicalIdOf } from '../../local/fashion/lab.ts';
 import { type MadeDrop, makeDrops } from '../../local/fashion/orders/client.ts';
 import {
   differences,
@@ -14,7 +13,7 @@ import {
   type Tables,
 } from '../../local/fashion/orders/expected.ts';
 import { emptyLab, readTables } from '../../local/fashion/orders/tables.ts';
-import { functionProcesses, killFunction } from '../../local/function-processes.ts';
+import { functionProcesses, killFunction, logicalIdOf } from '../../local/function-processes.ts';
 import { internalError } from '../../local/proxy/aws-faults.ts';
 import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts';
 import {

@@ -5,7 +5,7 @@ import ExcelJS from 'exceljs';
 import { csvKey, type LoadRequest, rejectedKey } from '../../domain/fashion/contract.ts';
 import { metricNamespace } from '../../domain/shared/contract.ts';
 import type { Execution } from '../../local/fashion/driver.ts';
-import { logicalIdOf } from '../../local/fashion/lab.ts';
+import { logicalIdOf } from '../../local/function-processes.ts';
 import { makeReport, type Report } from '../../local/outside/inventory-reports.ts';
 import { header, inventoryRow, parsedCsv, workbookOf } from '../domain/fashion/workbooks.ts';
 import {

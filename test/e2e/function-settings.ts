@@ -6,7 +6,7 @@ import {
   LambdaClient,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
-import { logicalIdOf } from '../../local/fashion/lab.ts';
+import { logicalIdOf } from '../../local/function-processes.ts';
 import type { FashionLab } from './fashion-lab.ts';
 
 const preload = pathToFileURL(fileURLToPath(new URL('function-preload.mjs', import.meta.url))).href;
