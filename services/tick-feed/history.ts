@@ -6,6 +6,7 @@ import {
   historyUrl,
   parseHistoryPage,
 } from '../../domain/stocks/alpaca.ts';
+import { nanoseconds } from '../../domain/stocks/trade.ts';
 import { type Backoff, backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 
@@ -27,8 +28,8 @@ const patience = 30_000;
 const retry: Backoff = { base: 500, cap: 15_000 };
 
 /**
- * Trades of the provider's history, page by page, each symbol's in the order of time. A page may begin with trades before
- * the time that was asked for its symbol. What may pass is tried again for as long as the signal allows.
+ * Trades of the provider's history, page by page, each symbol's in the order of time, from its own start on. What may pass
+ * is tried again for as long as the signal allows.
  *
  * @param starts by symbol, nanoseconds since 1970
  * @param end nanoseconds since 1970
@@ -52,9 +53,19 @@ export async function* readHistory(
       const address = historyUrl(url, { symbols, start, end, limit: pageSize, pageToken });
       const page = await fetchPage(options, address, signal);
       if (page === undefined) return;
-      yield page.trades;
+      yield page.trades.filter((trade) => isInTime(trade, starts));
       pageToken = page.nextPageToken;
     } while (pageToken !== undefined);
+  }
+}
+
+/** A request asks from the earliest start of its symbols on: the others' trades before their own are known already. */
+function isInTime({ symbol, trade }: HistoryPage['trades'][number], starts: ReadonlyMap<string, bigint>) {
+  const start = starts.get(symbol);
+  try {
+    return start === undefined || nanoseconds((trade as { t: string }).t) >= start;
+  } catch {
+    return true; // no trade: it goes on as it is, and is set aside by who reads it
   }
 }
 
