@@ -18,6 +18,14 @@ export const throttled: FaultEffect = {
   message: 'Rate exceeded',
 };
 
+/** Kinesis, given more than a shard takes. */
+export const shardThrottled: FaultEffect = {
+  kind: 'refuse',
+  status: 400,
+  code: 'ProvisionedThroughputExceededException',
+  message: 'Rate exceeded for shard shardId-000000000000.',
+};
+
 /** The Data API's own fault. */
 export const internalError: FaultEffect = {
   kind: 'refuse',

@@ -1,0 +1,417 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { killFunction, logicalIdOf } from '../../local/function-processes.ts';
+import { answerLost, internalError, shardThrottled, throttled } from '../../local/proxy/aws-faults.ts';
+import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts';
+import { kinesisClient, startPartialStream } from './partial-stream.ts';
+import { openStocksLab, type TestedStocks, told, trendsByRule, trendsInSql, whole } from './stocks-lab.ts';
+
+/**
+ * One fault after the other on one running lab. After each all is counted: distinct trades of the exchange = distinct in the
+ * raw archive = distinct in SQL, each record that is no trade is set aside, and nothing is twice. What happens between
+ * exchange and feed is in stocks.test.ts.
+ */
+let stocks: TestedStocks;
+const millisecond = 1_000_000n;
+const second = 1000n * millisecond;
+/** How far the exchange's clock is ahead of this machine's. */
+let ahead = 0n;
+const machineNow = () => BigInt(Date.now()) * millisecond;
+/** Records that were set aside so far. */
+let setAside = 0;
+
+beforeAll(async () => {
+  stocks = await openStocksLab(
+    { exchange: { ticksPerSecond: 40, now: () => machineNow() + ahead } },
+    { leaseSeconds: 5 },
+  );
+  await stocks.subscribedAfter(async () => {
+    await stocks.startFeed('feed-1');
+    await stocks.startFeed('feed-2');
+  });
+});
+afterAll(() => stocks?.close());
+afterEach(() => stocks.laptop.proxy.faults.clear());
+
+const add = (match: FaultMatch, effect: FaultEffect): Fault => stocks.laptop.proxy.faults.add(match, effect);
+const callerOf = (name: 'Trend' | 'LoadingLoad') => `${stocks.lab.stack}/${logicalIdOf(stocks.lab, name)}`;
+
+/** Counts all places when all is there: of these trades more than before, none is missing and none twice. */
+async function expectWhole(traded: number): Promise<number> {
+  const { repeated, ...counts } = await stocks.settled(setAside);
+  expect(counts).toEqual(whole(traded, setAside));
+  return repeated;
+}
+
+/** So many trades, a few at a time. */
+async function trade(count: number, everyMs: number): Promise<void> {
+  for (let left = count; left > 0; left -= 5) {
+    stocks.exchange.emit(Math.min(5, left));
+    await sleep(everyMs);
+  }
+}
+
+const traded = () => stocks.exchange.trades().length;
+
+describe('the clock of the exchange', () => {
+  it('passes midnight in UTC while the connection is cut: the trading day stays that of New York', async () => {
+    const before = traded();
+    const today = machineNow();
+    const midnight = today - (today % (86_400n * second));
+    const set = (at: bigint) => {
+      ahead = at - machineNow();
+    };
+    set(midnight - 60n * second);
+    stocks.exchange.emit(30);
+    await stocks.subscribedAfter(() => {
+      stocks.exchange.disconnect('cut');
+      set(midnight - second);
+      stocks.exchange.emit(20);
+      set(midnight);
+      stocks.exchange.emit(20);
+    });
+    stocks.exchange.emit(30);
+    await expectWhole(before + 100);
+    const evening = new Date(Number((midnight - second) / millisecond)).toISOString().slice(0, 10);
+    const days = await stocks.query(
+      `SELECT trading_day::text AS day, at_ns >= ${midnight} AS after, COUNT(*)::int AS ticks ` +
+        'FROM stocks.ticks GROUP BY 1, 2 ORDER BY 2',
+    );
+    expect(days).toEqual([
+      { day: evening, after: false, ticks: 50 },
+      { day: evening, after: true, ticks: 50 },
+    ]);
+  });
+
+  it.each([
+    ['ahead of', 40n],
+    ['behind', -50n],
+  ])('is %s ours: the gap of a connection that is cut is filled all the same', async (_, seconds) => {
+    const before = traded();
+    ahead = seconds * second;
+    stocks.exchange.emit(20);
+    await stocks.subscribedAfter(() => {
+      stocks.exchange.disconnect('cut');
+      stocks.exchange.emit(20);
+    });
+    stocks.exchange.emit(20);
+    await expectWhole(before + 60);
+    ahead = 0n;
+  });
+});
+
+it('a socket that is connected and mute is given up, and what it did not tell is filled', async () => {
+  const before = traded();
+  const repeated = await expectWhole(before);
+  await stocks.until('a feed listens', () => stocks.exchange.listening === 1);
+  await stocks.subscribedAfter(() => {
+    stocks.exchange.mute(true);
+    stocks.exchange.emit(40);
+  });
+  stocks.exchange.mute(false);
+  stocks.exchange.emit(20);
+  expect(await expectWhole(before + 60)).toBe(repeated);
+  // The history may have had the last twenty before the feed took them from the stream.
+  const gaps = told(await stocks.activeFeed(), 'gap filled');
+  expect(gaps.filter(({ reason, filled }) => reason === 'mute' && Number(filled) >= 40)).toHaveLength(1);
+});
+
+describe('the stream', () => {
+  it('refuses a part of each call: what it refused comes again, in its order', async () => {
+    const before = traded();
+    const { laptop } = stocks;
+    let records = 0;
+    const partial = await startPartialStream(laptop.clients, () => {
+      records += 1;
+      return records % 3 === 0;
+    });
+    try {
+      laptop.proxy.route('kinesis', partial.url);
+      await trade(100, 50);
+      await expectWhole(before + 100);
+      expect(partial.refused).toBeGreaterThan(0);
+      expect(partial.takenBeside).toBeGreaterThan(0);
+    } finally {
+      laptop.proxy.route('kinesis', laptop.endpoint);
+      await partial.close();
+    }
+  });
+
+  it('takes nothing for ten seconds: the feed holds all of it', async () => {
+    const before = traded();
+    const feed = await stocks.activeFeed();
+    const refusal = add(
+      { caller: `${stocks.lab.stack}/${feed.name}`, operation: 'PutRecords' },
+      shardThrottled,
+    );
+    await trade(100, 500);
+    expect(refusal.hits).toBeGreaterThan(3);
+    expect(await stocks.rowsInSql()).toBe(before);
+    refusal.remove();
+    await expectWhole(before + 100);
+  });
+
+  it('takes a call whose answer is lost: the archive has its records twice, SQL once', async () => {
+    const before = traded();
+    const repeated = await expectWhole(before);
+    const feed = await stocks.activeFeed();
+    const caller = `${stocks.lab.stack}/${feed.name}`;
+    const lost = add({ caller, operation: 'PutRecords', times: 1 }, answerLost);
+    stocks.exchange.emit(40);
+    await lost.reached();
+    expect(await expectWhole(before + 40)).toBeGreaterThan(repeated);
+  });
+});
+
+describe('the trend function', () => {
+  it.each<[string, FaultMatch]>([
+    ['before it knows its states', { operation: 'BatchGetItem' }],
+    ['before it has put its rows', { operation: 'PutObject' }],
+    ['when its rows are there and no state is advanced', { operation: 'PutItem' }],
+    ['when some of its states are advanced', { operation: 'PutItem', after: 5 }],
+  ])('is killed %s: the batch comes again', async (_, match) => {
+    const before = traded();
+    const held = add({ caller: callerOf('Trend'), ...match, times: 1 }, { kind: 'hold' });
+    stocks.exchange.emit(60);
+    await held.reached();
+    expect(killFunction(stocks.laptop, stocks.lab, logicalIdOf(stocks.lab, 'Trend'))).toBeGreaterThan(0);
+    await expectWhole(before + 60);
+  });
+
+  it.each(['PutObject', 'PutItem'])('has done a write whose answer is lost: %s', async (operation) => {
+    const before = traded();
+    const lost = add({ caller: callerOf('Trend'), operation, times: 1 }, answerLost);
+    stocks.exchange.emit(40);
+    await expectWhole(before + 40);
+    expect(lost.hits).toBe(1);
+  });
+
+  it('meets a state that is not what it read: it writes nothing over it, and the batch comes again', async () => {
+    const before = traded();
+    const { table, laptop } = stocks;
+    const TableName = stocks.output('StateTableName');
+    const Key = { symbol: 'NVDA' };
+    stocks.exchange.emit(5, 'NVDA');
+    await expectWhole(before + 5);
+    laptop.proxy.log.clear();
+    const held = add({ caller: callerOf('Trend'), operation: 'PutItem', times: 1 }, { kind: 'hold' });
+    stocks.exchange.emit(5, 'NVDA');
+    await held.reached();
+    const { Item } = await table.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
+    await table.send(
+      new UpdateCommand({
+        TableName,
+        Key,
+        UpdateExpression: 'SET #through = :other',
+        ExpressionAttributeNames: { '#through': 'through' },
+        ExpressionAttributeValues: { ':other': String(BigInt(Item?.through) - 1n) },
+      }),
+    );
+    held.release();
+    await expectWhole(before + 10);
+    const refused = { caller: callerOf('Trend'), operation: 'PutItem', status: 400 };
+    expect(laptop.proxy.log.entries(refused)).not.toHaveLength(0);
+  });
+});
+
+describe('what is no trade', () => {
+  /** What was set aside by these texts: the code, and the record as it came. */
+  async function setAsideBy(work: () => unknown, traded: number, records: number) {
+    const known = new Set(await stocks.setAsideKeys());
+    await work();
+    setAside += records;
+    await expectWhole(traded);
+    const keys = (await stocks.setAsideKeys()).filter((key) => !known.has(key));
+    return Promise.all(
+      keys.map(async (Key) => {
+        const Bucket = stocks.output('ArchiveBucketName');
+        const { Body } = await stocks.s3.send(new GetObjectCommand({ Bucket, Key }));
+        const { code, payload } = JSON.parse((await Body?.transformToString()) ?? '');
+        return { code, text: Buffer.from(payload, 'base64').toString() };
+      }),
+    );
+  }
+
+  it('because it is no JSON ends the connection and is set aside; the trades around it are not', async () => {
+    const before = traded();
+    const found = await setAsideBy(
+      async () => {
+        stocks.exchange.emit(10);
+        await stocks.subscribedAfter(() => {
+          stocks.exchange.malformed('[{"T":"t","S":"AAPL",');
+          stocks.exchange.emit(10);
+        });
+        stocks.exchange.emit(10);
+      },
+      before + 30,
+      1,
+    );
+    expect(found).toMatchObject([{ code: 'TradeInvalid' }]);
+    expect(JSON.parse(found[0]?.text ?? '').trade).toBe('[{"T":"t","S":"AAPL",');
+  });
+
+  it('of a symbol that nobody asked for is set aside by name, the trades beside it are not', async () => {
+    const before = traded();
+    const stranger =
+      '{"T":"t","S":"ZZZZ","i":7,"x":"Q","p":10.5,"s":100,"c":["@"],"z":"C","t":"2026-11-20T15:51:44.208123456Z"}';
+    const found = await setAsideBy(
+      () => {
+        stocks.exchange.emit(10);
+        stocks.exchange.malformed(`[${stranger}]`);
+        stocks.exchange.emit(10);
+      },
+      before + 20,
+      1,
+    );
+    expect(found).toEqual([{ code: 'SymbolUnknown', text: expect.stringContaining(`"trade":${stranger}`) }]);
+  });
+
+  it('put on the stream by somebody else is set aside as it came, the records around it are not', async () => {
+    const before = traded();
+    const poison = ['not JSON at all', '{"trade":{}}', '[]'];
+    const kinesis = kinesisClient(stocks.laptop.clients);
+    try {
+      const found = await setAsideBy(
+        async () => {
+          stocks.exchange.emit(10);
+          await kinesis.send(
+            new PutRecordsCommand({
+              StreamName: stocks.output('StreamName'),
+              Records: poison.map((data) => ({ PartitionKey: 'AAPL', Data: Buffer.from(data) })),
+            }),
+          );
+          stocks.exchange.emit(10);
+        },
+        before + 20,
+        poison.length,
+      );
+      expect(found.map(({ text }) => text).sort()).toEqual([...poison].sort());
+      expect(new Set(found.map(({ code }) => code))).toEqual(new Set(['TradeInvalid']));
+    } finally {
+      kinesis.destroy();
+    }
+  });
+});
+
+describe('the Data API', () => {
+  it.each<[string, FaultMatch, FaultEffect]>([
+    ['is asked too often', { operation: 'BatchExecuteStatement', times: 4 }, throttled],
+    ['has an error of its own', { operation: 'BatchExecuteStatement', times: 4 }, internalError],
+    ['takes a load, and its answer is lost', { operation: 'BatchExecuteStatement', times: 1 }, answerLost],
+    ['is slow', { times: 6 }, { kind: 'delay', ms: 700 }],
+  ])('%s: the load is done, once', async (_, match, effect) => {
+    const before = traded();
+    const fault = add({ caller: callerOf('LoadingLoad'), service: 'redshift-data', ...match }, effect);
+    await trade(40, 100);
+    await expectWhole(before + 40);
+    expect(fault.hits).toBeGreaterThan(0);
+  });
+
+  it('is away for twenty seconds: archive and trend go on, and SQL catches up', async () => {
+    const before = traded();
+    const away = add({ service: 'redshift-data' }, { kind: 'cut', at: 'before' });
+    await trade(100, 1000);
+    expect(await stocks.rowsInSql()).toBe(before);
+    expect(away.hits).toBeGreaterThan(3);
+    away.remove();
+    await expectWhole(before + 100);
+  });
+});
+
+it('ten times the ticks for two seconds, as at the open', async () => {
+  const before = traded();
+  stocks.exchange.start();
+  await sleep(500);
+  stocks.exchange.burst(10, 2000);
+  await sleep(2500);
+  stocks.exchange.stopTrading();
+  expect(traded() - before).toBeGreaterThan(500);
+  await expectWhole(traded());
+});
+
+it('after all that the trend in SQL is what the rule says of the trades in their order', async () => {
+  expect(await trendsInSql(stocks)).toEqual(trendsByRule(stocks));
+});
+
+describe('two feeds by mistake', () => {
+  const feedTokens = (since: bigint) =>
+    stocks.query<{ token: number; ticks: number }>(
+      `SELECT feed_token::int AS token, COUNT(*)::int AS ticks FROM stocks.ticks WHERE at_ns >= ${since} GROUP BY 1`,
+    );
+  const tokenOf = (feed: Awaited<ReturnType<TestedStocks['activeFeed']>>) =>
+    told(feed, 'lease taken').at(-1)?.token;
+
+  it('one whose lease was given away without its knowing: both tell the same trades, SQL has them once', async () => {
+    const before = traded();
+    const repeated = await expectWhole(before);
+    const first = await stocks.activeFeed();
+    stocks.exchange.allowSecond(true);
+    // It cannot ask for its lease, so it does not hear of it.
+    const unheard = add(
+      { caller: `${stocks.lab.stack}/${first.name}`, service: 'dynamodb', operation: 'UpdateItem' },
+      { kind: 'hold' },
+    );
+    await unheard.reached();
+    await stocks.table.send(
+      new UpdateCommand({
+        TableName: stocks.output('LeaseTableName'),
+        Key: { lease: 'feed' },
+        UpdateExpression: 'REMOVE #owner ADD #beat :one',
+        ExpressionAttributeNames: { '#owner': 'owner', '#beat': 'beat' },
+        ExpressionAttributeValues: { ':one': 1 },
+      }),
+    );
+    await stocks.until('both listen', () => {
+      stocks.exchange.emit(1);
+      return stocks.exchange.listening === 2;
+    });
+    stocks.exchange.emit(20);
+    unheard.remove();
+    await stocks.until('the first one hears of it', () => told(first, 'lease lost').length > 0);
+    await stocks.until('one listens', () => stocks.exchange.listening === 1);
+    stocks.exchange.emit(20);
+    expect(await expectWhole(traded())).toBeGreaterThan(repeated);
+    expect(await stocks.activeFeed()).not.toBe(first);
+  });
+
+  it('one that stood still and wakes when its lease is another one: it sends nothing of what it holds', async () => {
+    const before = traded();
+    await expectWhole(before);
+    await sleep(1500); // the checkpoint has caught up
+    const first = await stocks.activeFeed();
+    const since = machineNow();
+    await stocks.subscribedAfter(() => {
+      process.kill(first.pid, 'SIGSTOP');
+      stocks.exchange.emit(30);
+    });
+    stocks.exchange.emit(30);
+    process.kill(first.pid, 'SIGCONT');
+    await stocks.until('one listens', () => stocks.exchange.listening === 1);
+    stocks.exchange.allowSecond(false);
+    stocks.exchange.emit(10);
+    await expectWhole(before + 70);
+    const second = await stocks.activeFeed();
+    expect(second).not.toBe(first);
+    expect(await feedTokens(since)).toEqual([{ token: tokenOf(second), ticks: 70 }]);
+  });
+});
+
+it('a login that is refused ends the feeds by name; those that are started when it is mended fill the gap', async () => {
+  const before = traded();
+  const running = stocks.feeds.slice(-2);
+  stocks.exchange.refuseLogin(true);
+  stocks.exchange.disconnect('cut');
+  stocks.exchange.emit(30);
+  for (const feed of running) {
+    expect(await feed.exited).toMatchObject({ code: 1 });
+    const [ends] = told(feed, 'the feed ends');
+    expect(ends?.error).toMatchObject({ name: 'ProviderLoginRefused' });
+  }
+  stocks.exchange.emit(30);
+  stocks.exchange.refuseLogin(false);
+  await stocks.subscribedAfter(() => Promise.all(['feed-3', 'feed-4'].map((name) => stocks.startFeed(name))));
+  stocks.exchange.emit(30);
+  await expectWhole(before + 90);
+});

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { type FeedSettings, setAsidePrefix } from '../../domain/stocks/contract.ts';
+import { rowsCsv } from '../../domain/stocks/rows.ts';
+import { parseTrade } from '../../domain/stocks/trade.ts';
+import { SymbolTrend } from '../../domain/stocks/trend.ts';
+import type { TetheredProcess } from '../../local/core/child-process.ts';
+import { createProgress } from '../../local/core/progress.ts';
+import { streamText } from '../../local/outside/exchange/market.ts';
+import { type Counts, countAll, RawTally } from '../../local/stocks/counts.ts';
+import { openStocksLab as openLab, type StocksLab, type StocksLabOptions } from '../../local/stocks/lab.ts';
+
+/** The lab on a laptop of its own, and what tests ask of it. */
+export interface TestedStocks extends StocksLab {
+  /** Every feed that was started, those that ended too. */
+  feeds: readonly TetheredProcess[];
+  table: DynamoDBDocumentClient;
+  /** @throws Error with the last lines of the feeds */
+  until(what: string, holds: () => boolean | Promise<boolean>, withinMs?: number): Promise<void>;
+  /** Does something, and waits until a feed has subscribed since. */
+  subscribedAfter(what: () => unknown): Promise<void>;
+  /** The feed that holds the lease, by the token in the table and the one that the feed said it took. */
+  activeFeed(): Promise<TetheredProcess>;
+  /** Waits until every trade is in SQL and the archive, and so many records are set aside; counts all places. */
+  settled(setAside?: number): Promise<Counts>;
+  rowsInSql(): Promise<number>;
+  /** Keys of the records that are set aside. */
+  setAsideKeys(): Promise<string[]>;
+}
+
+/** @param feedSettings of all feeds, where they differ from the template's */
+export async function openStocksLab(
+  options: Partial<StocksLabOptions> = {},
+  feedSettings: Partial<FeedSettings> = {},
+): Promise<TestedStocks> {
+  const lab = await openLab({ progress: createProgress({ quiet: true }), ...options });
+  const feeds: TetheredProcess[] = [];
+  const raw = new RawTally();
+  const client = new DynamoDBClient(lab.laptop.clients);
+  const table = DynamoDBDocumentClient.from(client);
+
+  const until: TestedStocks['until'] = async (what, holds, withinMs = 90_000) => {
+    for (const end = Date.now() + withinMs; !(await holds()); await sleep(50)) {
+      if (Date.now() < end) continue;
+      const lines = feeds.map((feed) => `${feed.name}: ${feed.tail(3)}`);
+      throw new Error(`not within ${withinMs / 1000} s: ${what}\n${lines.join('\n')}`);
+    }
+  };
+  const subscriptions = () => feeds.reduce((sum, feed) => sum + told(feed, 'subscribed').length, 0);
+  const rowsInSql = async () => {
+    const [row] = await lab.query<{ ticks: number }>('SELECT COUNT(*)::int AS ticks FROM stocks.ticks');
+    return row?.ticks ?? 0;
+  };
+  const setAsideKeys = async () => {
+    const keys: string[] = [];
+    const below = { Bucket: lab.output('ArchiveBucketName'), Prefix: setAsidePrefix };
+    for await (const { Contents = [] } of paginateListObjectsV2({ client: lab.s3 }, below))
+      keys.push(...Contents.map(({ Key = '' }) => Key));
+    return keys;
+  };
+  return {
+    ...lab,
+    feeds,
+    table,
+    until,
+    rowsInSql,
+    setAsideKeys,
+    startFeed: async (name, settings) => {
+      const feed = await lab.startFeed(name, { ...feedSettings, ...settings });
+      feeds.push(feed);
+      return feed;
+    },
+    subscribedAfter: async (what) => {
+      const before = subscriptions();
+      await what();
+      await until('a feed subscribes', () => subscriptions() > before);
+    },
+    activeFeed: async () => {
+      const { Item } = await table.send(
+        new GetCommand({
+          TableName: lab.output('LeaseTableName'),
+          Key: { lease: 'feed' },
+          ConsistentRead: true,
+        }),
+      );
+      const holder = feeds.find((feed) =>
+        told(feed, 'lease taken').some(({ token }) => token === Item?.token),
+      );
+      if (!holder || Item?.owner === undefined)
+        throw new Error(`no feed holds the lease: ${JSON.stringify(Item)}`);
+      return holder;
+    },
+    settled: async (setAside = 0) => {
+      const traded = lab.exchange.trades().length;
+      await until('every trade is in SQL', async () => (await rowsInSql()) >= traded);
+      if (setAside > 0)
+        await until('all is set aside', async () => (await setAsideKeys()).length >= setAside);
+      // The archive has a way of its own.
+      await until('every record is in the archive', async () => {
+        await raw.read(lab);
+        return raw.distinct >= traded + setAside;
+      });
+      return countAll(lab, undefined, raw);
+    },
+    close: async () => {
+      client.destroy();
+      await lab.close();
+    },
+  };
+}
+
+/** Lines of a feed's log with this message, oldest first. */
+export function told(feed: TetheredProcess, message: string): Record<string, unknown>[] {
+  return readFileSync(feed.logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.includes(message))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((line) => line.message === message);
+}
+
+/** So many trades, each in archive and SQL, once; and so many records that are no trades, in the archive and set aside. */
+export const whole = (traded: number, setAside = 0): Omit<Counts, 'repeated'> => ({
+  traded,
+  archived: traded + setAside,
+  loaded: traded,
+  twice: 0,
+  setAside,
+});
+
+/** What the rule says of all trades in the order in which they happened: a line each, sorted. */
+export function trendsByRule({ exchange }: StocksLab): string[] {
+  const trends = new Map<string, SymbolTrend>();
+  const lines = exchange.trades().map((traded): string => {
+    const trade = parseTrade(JSON.parse(streamText(traded)));
+    const trend = trends.get(trade.symbol) ?? new SymbolTrend(trade.symbol);
+    trends.set(trade.symbol, trend);
+    const { statistics } = trend.apply(trade, '0');
+    if (!statistics) throw new Error('the exchange traded twice under one id');
+    const feed = { token: 0, received: 0n, source: 'stream' } as const;
+    const [symbol, venue, day, id, , , , direction, score] = (
+      rowsCsv([{ trade, statistics, feed }]).split('\n')[1] ?? ''
+    ).split(',');
+    return [symbol, venue, day, id, direction, score].join(',');
+  });
+  return lines.sort();
+}
+
+/** The same lines of what SQL has. */
+export async function trendsInSql({ query }: StocksLab): Promise<string[]> {
+  const rows = await query<{ line: string }>(
+    "SELECT concat_ws(',', symbol, venue, trading_day::text, trade_id, trend, COALESCE(score::text, '')) AS line FROM stocks.ticks",
+  );
+  return rows.map(({ line }) => line).sort();
+}
