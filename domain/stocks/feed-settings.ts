@@ -59,7 +59,7 @@ export const defaultFeedSettings: FeedSettings = {
   batchRecords: 500,
   lingerMs: 20,
   batchesInFlight: 4,
-  hurryFromBacklog: 100,
+  hurryFromBacklog: 20,
   muteAfterMs: 10_000,
   alwaysOpen: false,
   leaseSeconds: 10,

@@ -110,6 +110,8 @@ class ActiveFeed {
     this.#publisher = new Publisher<Entry>({
       ...settings,
       ...ports,
+      // Enough for many symbols to have something to send; a part of the memory, which is for what waits behind it.
+      room: Math.min(10_000, Math.max(settings.batchRecords, Math.floor(settings.bufferBytes / 2_000))),
       mayPublish: () => tenure.held(),
       published: (entries) => this.#onPublished(entries),
       refused: (codes) => this.#onRefused(codes),

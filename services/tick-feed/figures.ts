@@ -20,12 +20,12 @@ export const counts = [
 ] as const;
 export type Count = (typeof counts)[number];
 
-/** Values of one metric that one line of embedded metrics takes. */
-const samples = 100;
+/** Values of one metric that one line of embedded metrics takes: 100; with the last of them powertools would end the line. */
+const samples = 99;
 
 /**
  * The feed's figures, written as one line of CloudWatch's embedded metric format an interval. LagMs is sampled: from the
- * moment a message came to the one at which the stream had it, a hundred times an interval at most, evenly.
+ * moment a message came to the one at which the stream had it, 99 times an interval at most, evenly.
  */
 export class Figures {
   readonly #counts = new Map<Count, number>(counts.map((name) => [name, 0]));
@@ -61,7 +61,6 @@ export class Figures {
     metrics.addMetric('HeldBytes', MetricUnit.Bytes, now.heldBytes);
     metrics.addMetric('Active', MetricUnit.Count, now.active ? 1 : 0);
     metrics.addMetric('SilentMs', MetricUnit.Milliseconds, now.silentMs);
-    // Last: with its hundredth value a metric makes powertools write the line.
     for (const lag of this.#lags) metrics.addMetric('LagMs', MetricUnit.Milliseconds, lag);
     this.#lags.length = 0;
     this.#lagsSeen = 0;

@@ -144,11 +144,9 @@ export class Intake {
     this.#accepted.keepFrom(at);
   }
 
-  /** Trades that are held are as if they had never come. What the history would not tell again goes on. */
+  /** Trades that are held are as if they had never come. */
   discardHeld(): void {
-    for (let entry = this.#held.shift(); entry; entry = this.#held.shift()) {
-      if (entry.mark === undefined) this.#accept(entry);
-    }
+    this.#held.clear();
   }
 
   /**
@@ -178,7 +176,8 @@ export class Intake {
   }
 
   #put(entry: Entry): void {
-    if (this.#holding) this.#held.push(entry);
+    // What is no trade has no place in the order of trades; and the history would not tell it again.
+    if (this.#holding && entry.mark) this.#held.push(entry);
     else this.#accept(entry);
   }
 

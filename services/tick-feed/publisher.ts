@@ -29,6 +29,8 @@ export interface PublisherOptions<R extends StreamRecord> {
   batchRecords: number;
   lingerMs: number;
   batchesInFlight: number;
+  /** Records that wait in here before it says that it has no room; the rest waits where it can go to the disk. */
+  room: number;
   /** See the settings of the feed. */
   hurryFromBacklog: number;
   /** Asked right before every call: false when this feed may no longer send. */
@@ -41,8 +43,6 @@ export interface PublisherOptions<R extends StreamRecord> {
 
 /** Bytes of one call, below Kinesis's 5 MB. */
 const batchBytes = 4_900_000;
-/** Records that wait in here at most; the rest waits where it can go to the disk. */
-const room = 4_000;
 /** Records of one symbol in a call when there is a hurry. */
 const hurriedRecords = 50;
 /** Milliseconds after a refusal, and after the start, in which nothing is risked. */
@@ -93,7 +93,7 @@ export class Publisher<R extends StreamRecord> {
   }
 
   get hasRoom(): boolean {
-    return this.#pending < room && !this.stopped;
+    return this.#pending < this.#options.room && !this.stopped;
   }
 
   get stopped(): boolean {

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
@@ -105,7 +108,7 @@ describe('after a gap', () => {
     for (let times = 0; times < 3; times += 1) {
       world.exchange.disconnect(how);
       await trade(100);
-      await world.subscribed(feed, times + 2);
+      await until(() => world.gaps().length > times);
     }
     await expectComplete(feed);
     expect(world.duplicates()).toBe(0);
@@ -177,6 +180,21 @@ describe('after a gap', () => {
     expect(world.duplicates()).toBe(0);
   });
 
+  it('a symbol that trades often is not told again from when another one last traded', async () => {
+    world = await World.open();
+    const feed = await connected({ overlapMs: 20 });
+    for (const symbol of ['AAPL', 'NVDA', 'NVDA']) {
+      world.exchange.emit(1, symbol);
+      await sleep(60);
+    }
+    world.exchange.disconnect();
+    world.exchange.emit(1, 'NVDA');
+    await world.subscribed(feed, 2);
+    await expectComplete(feed);
+    expect(world.duplicates()).toBe(0);
+    expect(world.gaps().map(({ filled }) => filled)).toEqual([1]);
+  });
+
   it('a connection that ends while a gap is filled begins one gap, not two', async () => {
     world = await World.open();
     const feed = await connected({ historyPageSize: 5 });
@@ -192,6 +210,39 @@ describe('after a gap', () => {
     await expectComplete(feed);
     expect(reasons()).toEqual(['reconnect']);
     expect(world.duplicates()).toBe(0);
+  });
+
+  it('what comes during a fill and is no trade is not lost when the connection ends', async () => {
+    world = await World.open();
+    const feed = await connected();
+    await trade(50);
+    world.exchange.disconnect();
+    world.exchange.failHistory(6);
+    await world.subscribed(feed, 2);
+    world.exchange.stopTrading();
+    world.exchange.cancel();
+    await sleep(50);
+    world.exchange.disconnect();
+    await world.subscribed(feed, 3);
+    await expectComplete(feed);
+    expect(world.kinesis.records.filter(({ data }) => /"T":"x"/.test(data))).toHaveLength(1);
+  });
+
+  it('a history that refuses for good ends the feed, by name', async () => {
+    world = await World.open();
+    const refusing = createServer((_, response) => response.writeHead(403).end('not in your subscription'));
+    refusing.listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    const { port } = refusing.address() as AddressInfo;
+    const feed = await connected({ historyUrl: `http://127.0.0.1:${port}` });
+    await trade(20);
+    world.exchange.disconnect();
+    await expect(feed.ended).rejects.toMatchObject({
+      code: 'HistoryRefused',
+      value: '403 not in your subscription',
+    });
+    refusing.closeAllConnections();
+    refusing.close();
   });
 
   it.each([3_600n, -50n])("this machine's clock may be wrong: by %s s", async (seconds) => {
@@ -260,8 +311,8 @@ describe('the stream', () => {
     await trade(100);
     world.exchange.stopTrading();
     away = true;
-    world.exchange.emit(7_000);
-    await until(() => feed.state.heldBytes > 500_000);
+    world.exchange.emit(2_000);
+    await until(() => feed.state.heldBytes > 200_000);
     away = false;
     await expectComplete(feed);
     expect(world.duplicates()).toBe(0);
@@ -278,7 +329,7 @@ describe('the stream', () => {
     await trade(100);
     world.exchange.stopTrading();
     away = true;
-    world.exchange.emit(7_000);
+    world.exchange.emit(2_000);
     await until(() => feed.lines.some(({ more }) => more.reason === 'full'));
     away = false;
     await expectComplete(feed);
@@ -310,8 +361,8 @@ describe('two feeds', () => {
 
   it('one is active; when it is killed the other one takes over and fills the gap', async () => {
     world = await World.open();
-    const first = await connected({ leaseSeconds: 1 });
-    const second = world.feed({ leaseSeconds: 1 });
+    const first = await connected({ leaseSeconds: 3 });
+    const second = world.feed({ leaseSeconds: 3 });
     await trade(200);
     expect(active([first, second])).toBe(1);
     first.kill();
@@ -327,7 +378,7 @@ describe('two feeds', () => {
   it('one is stopped: it leaves nothing unsent, and the other one takes over at once', async () => {
     world = await World.open();
     const first = await connected({ leaseSeconds: 30 });
-    const second = world.feed({ leaseSeconds: 1 });
+    const second = world.feed({ leaseSeconds: 3 });
     await trade(200);
     await first.stop();
     await world.subscribed(second);
@@ -389,7 +440,7 @@ describe('a stop', () => {
     world.exchange.stopTrading();
     await first.stop();
     away = false;
-    const second = await connected({ leaseSeconds: 1 });
+    const second = await connected();
     await expectComplete(second);
   });
 

@@ -89,7 +89,7 @@ export class World {
           lingerMs: 2,
           muteAfterMs: 8_000,
           alwaysOpen: true,
-          leaseSeconds: 5,
+          leaseSeconds: 30,
           checkpointMs: 50,
           historyLagMs: 0,
           spillDirectory: this.directory,

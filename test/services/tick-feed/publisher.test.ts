@@ -31,6 +31,7 @@ function publisher(options: Partial<PublisherOptions<StreamRecord>> = {}) {
     batchRecords: 500,
     lingerMs: 5,
     batchesInFlight: 4,
+    room: 10_000,
     hurryFromBacklog: 100,
     mayPublish: () => true,
     published: (records) => published.push(...records),
