@@ -2,41 +2,55 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { benchFashion, benchText, type Section, sections } from '../../bench/fashion.bench.ts';
 import { benchHouse, houseTable } from '../../bench/house.bench.ts';
+import { benchStocks, type StocksSection, stocksSections, stocksText } from '../../bench/stocks.bench.ts';
 import { LabError } from '../../domain/errors.ts';
-import { createProgress } from '../core/progress.ts';
+import { createProgress, type Progress } from '../core/progress.ts';
 
 /**
- * `npm run bench -- fashion [--rows N,N] [--only reading,load,hops,synth] [--json FILE]`: peers in the same run, ratios
- * first. Exit code 1 when a figure that the lab demands of itself is not met. `npm run bench -- house [--json FILE]`: what a
- * newcomer waits for.
+ * `npm run bench -- fashion [--rows N,N] [--only reading,load,hops,synth] [--json FILE]` and
+ * `npm run bench -- stocks [--only handler,hops,memory] [--json FILE]`: peers in the same run, ratios first. Exit code 1 when a
+ * figure that the lab demands of itself is not met. `npm run bench -- house [--json FILE]`: what a newcomer waits for.
  */
 export async function bench(args: string[], signal: AbortSignal): Promise<number> {
-  const { what, sizes, only, json } = options(args);
+  const options = readOptions(args);
   const progress = createProgress();
-  if (what === 'house') {
-    const figures = await benchHouse({ progress, signal });
-    progress.line();
-    progress.line(houseTable(figures));
-    if (json) await writeJson(json, figures);
-    return 0;
-  }
-  const result = await benchFashion({ sizes, rows: sizes?.[0], only, progress, signal });
+  const { text, figures, met } = await measure(options, { progress, signal });
   progress.line();
-  progress.line(benchText(result));
-  if (json) await writeJson(json, result);
-  return result.requirements.every(({ met }) => met) ? 0 : 1;
+  progress.line(text);
+  if (options.json) await writeJson(options.json, figures);
+  return met ? 0 : 1;
 }
+
+async function measure(
+  options: Options,
+  run: { progress: Progress; signal: AbortSignal },
+): Promise<{ text: string; figures: unknown; met: boolean }> {
+  if (options.what === 'house') {
+    const figures = await benchHouse(run);
+    return { text: houseTable(figures), figures, met: true };
+  }
+  if (options.what === 'stocks') {
+    const figures = await benchStocks({ only: options.only, ...run });
+    return { text: stocksText(figures), figures, met: allMet(figures) };
+  }
+  const { sizes, only } = options;
+  const figures = await benchFashion({ sizes, rows: sizes?.[0], only, ...run });
+  return { text: benchText(figures), figures, met: allMet(figures) };
+}
+
+const allMet = ({ requirements }: { requirements: readonly { met: boolean }[] }) =>
+  requirements.every(({ met }) => met);
 
 const writeJson = (path: string, value: unknown) => writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 
-interface Options {
-  what: 'fashion' | 'house';
-  sizes: number[] | undefined;
-  only: Section[] | undefined;
-  json: string | undefined;
-}
+type Options = { json: string | undefined } & (
+  | { what: 'house' }
+  | { what: 'stocks'; only: StocksSection[] | undefined }
+  | { what: 'fashion'; only: Section[] | undefined; sizes: number[] | undefined }
+);
 
-function options(args: string[]): Options {
+/** @throws UsageInvalid */
+function readOptions(args: string[]): Options {
   let parsed: { values: { rows?: string; only?: string; json?: string }; positionals: string[] };
   try {
     parsed = parseArgs({
@@ -48,20 +62,31 @@ function options(args: string[]): Options {
     throw new LabError('UsageInvalid', (error as Error).message);
   }
   const { values, positionals } = parsed;
+  const { json, rows, only } = values;
   const what = positionals.join();
-  if (what !== 'fashion' && what !== 'house')
+  if (what !== 'fashion' && what !== 'stocks' && what !== 'house')
     throw new LabError(
       'UsageInvalid',
-      `there is no bench of ${what || '(no lab)'}; there is fashion, and house`,
+      `there is no bench of ${what || '(no lab)'}; there is fashion, stocks, and house`,
     );
-  if (what === 'house' && (values.rows ?? values.only) !== undefined)
-    throw new LabError('UsageInvalid', '--rows and --only are for fashion');
-  const sizes = values.rows?.split(',').map(Number);
-  if (sizes?.some((rows) => !Number.isInteger(rows) || rows < 1 || rows > 1_000_000))
-    throw new LabError('UsageInvalid', `--rows ${values.rows}: numbers from 1 to 1000000`);
-  const only = values.only?.split(',');
-  const unknown = only?.find((name) => !(sections as readonly string[]).includes(name));
-  if (unknown !== undefined)
-    throw new LabError('UsageInvalid', `--only ${unknown}: there is ${sections.join(', ')}`);
-  return { what, sizes, only: only as Section[] | undefined, json: values.json };
+  if (rows !== undefined && what !== 'fashion') throw new LabError('UsageInvalid', '--rows is for fashion');
+  if (what === 'house') {
+    if (only !== undefined) throw new LabError('UsageInvalid', '--only is for fashion and stocks');
+    return { what, json };
+  }
+  if (what === 'stocks') return { what, json, only: partsOf(only, stocksSections) };
+  const sizes = rows?.split(',').map(Number);
+  if (sizes?.some((size) => !Number.isInteger(size) || size < 1 || size > 1_000_000))
+    throw new LabError('UsageInvalid', `--rows ${rows}: numbers from 1 to 1000000`);
+  return { what, json, sizes, only: partsOf(only, sections) };
+}
+
+/** @throws UsageInvalid for one that there is not */
+function partsOf<Part extends string>(only: string | undefined, parts: readonly Part[]): Part[] | undefined {
+  return only?.split(',').map((name) => {
+    const part = parts.find((each) => each === name);
+    if (part === undefined)
+      throw new LabError('UsageInvalid', `--only ${name}: there is ${parts.join(', ')}`);
+    return part;
+  });
 }

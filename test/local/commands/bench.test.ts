@@ -1,7 +1,7 @@
 import { bench } from '../../../local/commands/bench.ts';
 
 it.each([
-  ['no bench', [], /there is no bench of \(no lab\); there is fashion, and house/],
+  ['no bench', [], /there is no bench of \(no lab\); there is fashion, stocks, and house/],
   ['an unknown one', ['stock'], /there is no bench of stock/],
   ['two', ['fashion', 'house'], /there is no bench of fashion,house/],
   ['rows that are no number', ['fashion', '--rows', 'many'], /--rows many: numbers from 1 to 1000000/],
@@ -11,7 +11,10 @@ it.each([
     ['fashion', '--only', 'reading,speed'],
     /--only speed: there is reading, load, hops, synth/,
   ],
-  ['rows where none are read', ['house', '--rows', '5'], /--rows and --only are for fashion/],
+  ['a part of another lab', ['stocks', '--only', 'load'], /--only load: there is handler, hops, memory/],
+  ['rows where none are read', ['house', '--rows', '5'], /--rows is for fashion/],
+  ['rows where there are ticks', ['stocks', '--rows', '5'], /--rows is for fashion/],
+  ['a part of what has none', ['house', '--only', 'synth'], /--only is for fashion and stocks/],
   ['an unknown option', ['fashion', '--fast'], /--fast/],
 ])('%s is refused before anything starts', async (_what, args, message) => {
   await expect(bench(args, new AbortController().signal)).rejects.toMatchObject({
