@@ -13,6 +13,8 @@ export interface RawRange {
   /** Arrival of the first and after the last record, epoch milliseconds; by whole hours. @default everything */
   from?: number;
   to?: number;
+  /** Objects written later are left out, epoch milliseconds: who reads need not run after an archive that grows. */
+  writtenUntil?: number;
   /** Keys of objects to leave out; those that are read are added. @default all are read, none is noted */
   known?: Set<string>;
 }
@@ -33,14 +35,19 @@ export async function* rawRecords(
   }
 }
 
-async function* rawKeys(s3: S3Client, bucket: string, { from, to, known }: RawRange): AsyncGenerator<string> {
+async function* rawKeys(
+  s3: S3Client,
+  bucket: string,
+  { from, to, writtenUntil = Number.POSITIVE_INFINITY, known }: RawRange,
+): AsyncGenerator<string> {
   for (const prefix of prefixesOf(from, to)) {
     for await (const { Contents = [] } of paginateListObjectsV2(
       { client: s3 },
       { Bucket: bucket, Prefix: prefix },
     )) {
-      for (const { Key } of Contents) {
+      for (const { Key, LastModified } of Contents) {
         if (Key === undefined || known?.has(Key)) continue;
+        if (LastModified && LastModified.getTime() > writtenUntil) continue;
         yield Key;
         known?.add(Key);
       }

@@ -82,9 +82,11 @@ async function replayed(o: {
   signal: AbortSignal;
 }): Promise<ReplayReport> {
   const { s3, bucket, request, progress, signal } = o;
-  const { from, to } = request;
   const startedAt = Date.now();
   const run = runId(startedAt);
+  const { from } = request;
+  // What comes from now on is of another replay.
+  const to = Math.min(request.to, Math.max(startedAt, from));
   const range = `${iso(from)} to ${iso(to)}`;
   const [fromNs, toNs] = [BigInt(from) * nanosecondsPerMs, BigInt(to) * nanosecondsPerMs];
   const begins = await archiveBegins(s3, bucket);
@@ -120,11 +122,21 @@ async function replayed(o: {
       if (isCompared) comparison.replayed(row);
     }
   };
-  // Hours in which there can be nothing are not looked for.
+  // Hours before the archive begins are not looked for.
   const begin = Math.max(first, begins);
-  const end = Math.min(to, startedAt + hourMs) + Number(mostDisorder / nanosecondsPerMs);
+  const end = to + Number(mostDisorder / nanosecondsPerMs);
+  let tell = (_read: number): void => undefined;
+  async function* texts() {
+    let read = 0;
+    for await (const text of rawRecords(s3, bucket, { from: begin, to: end, writtenUntil: startedAt })) {
+      signal.throwIfAborted();
+      read += 1;
+      if (read % 100 === 0) tell(read);
+      yield text;
+    }
+  }
   async function* records() {
-    for await (const part of inStreamOrder(rawRecords(s3, bucket, { from: begin, to: end }))) {
+    for await (const part of inStreamOrder(texts(), { to: toNs })) {
       const read = part.filter(({ received }) => received >= warmUp.from && received < toNs);
       const asked = read.filter(isAsked).length;
       totals.records += asked;
@@ -142,6 +154,7 @@ async function replayed(o: {
   const live = liveRows(s3, bucket, { from: Math.max(from, begins), to: end });
 
   await progress.step('replay', async (step) => {
+    tell = (read) => step.detail(`${read.toLocaleString('en-US')} records read`);
     // Whichever side has fewer rows without their other half goes on: what waits stays little.
     const isOver = { batches: false, live: false };
     while (!isOver.batches || !isOver.live) {
@@ -167,7 +180,7 @@ async function replayed(o: {
       }
     }
     if (totals.records === 0) throw new LabError('RangeNotArchived', range);
-    await comparison.end(() => setAsideThen(s3, bucket, request));
+    await comparison.end(() => setAsideThen(s3, bucket, { from, to }));
     totals.seconds = (Date.now() - startedAt) / 1000;
   });
 

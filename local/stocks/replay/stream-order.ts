@@ -39,20 +39,32 @@ const look = 50_000;
  *   own time, then as the archive has them.
  * - While it fills a gap from the history, it holds back what the new connection tells. So trades of the history come before
  *   all that was received since `to` of their gap, which is when that connection began; the gap's record follows them.
+ *
+ * @param o to: nanoseconds; what was received since is not needed, and reading ends when no earlier record can follow: a minute
+ *   later, and twice as much as the records that were read lie from their order. What the feed held back for long comes before
+ *   what it received after, so no clock is asked
  */
 export async function* inStreamOrder(
   texts: AsyncIterable<string>,
-  { disorder = mostDisorder, records = look }: { disorder?: bigint; records?: number } = {},
+  { to, disorder = mostDisorder, records = look }: { to?: bigint; disorder?: bigint; records?: number } = {},
 ): AsyncGenerator<ArchivedRecord[]> {
   const gaps: Gap[] = [];
   let waiting: Placed[] = [];
   let newest = 0n;
   let position = 0;
   let added = 0;
+  /** Of what came by the websocket, and how far that went back. */
+  let newestLive = 0n;
+  let back = 0n;
   for await (const text of texts) {
     const placed = readPlace(text, newest, position++, gaps);
     if (placed.received > newest) newest = placed.received;
     waiting.push(placed);
+    if (placed.token !== '' && !placed.isHistory) {
+      if (placed.received > newestLive) newestLive = placed.received;
+      else if (newestLive - placed.received > back) back = newestLive - placed.received;
+      if (to !== undefined && placed.received >= to + minute + 2n * back) break;
+    }
     if (++added < records) continue;
     added = 0;
     sort(waiting, gaps);

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { type ArchivedRecord, inStreamOrder } from '../../../../local/stocks/replay/stream-order.ts';
-import { gap, type Sent, tick } from './archive-in-memory.ts';
+import { gap, opened, type Sent, tick } from './archive-in-memory.ts';
 
-async function ordered(texts: readonly string[], options?: { disorder?: bigint; records?: number }) {
+async function ordered(
+  texts: readonly string[],
+  options?: { to?: bigint; disorder?: bigint; records?: number },
+) {
   async function* read() {
     yield* texts;
   }
@@ -99,6 +102,19 @@ it('lets records go when no earlier one can come, and keeps the order over all o
   // Each four of them the other way round.
   const mixed = sent.map((_each, n) => sent[n - (n % 4) + 3 - (n % 4)] as Sent);
   expect(await ordered(texts(mixed), { disorder: 10_000_000_000n, records: 20 })).toEqual(texts(sent));
+});
+
+it('ends when no record of the time can follow, later the more the archive is mixed', async () => {
+  const to = BigInt(opened + 100_000) * 1_000_000n;
+  const sent = Array.from({ length: 500 }, (_, n) =>
+    tick({ symbol: 'AAPL', id: n, price: 1, after: n * 1000 }),
+  );
+  expect(await ordered(texts(sent), { to })).toEqual(texts(sent.slice(0, 161)));
+  // Objects of a minute, the second half of each before the first.
+  const mixed = sent.map((_each, n) => sent[n - (n % 60) + ((n + 30) % 60)] ?? (sent[n] as Sent));
+  const read = await ordered(texts(mixed), { to });
+  expect(read).toEqual(expect.arrayContaining(texts(sent.slice(0, 200))));
+  expect(read.length).toBeLessThan(350);
 });
 
 it('what does not say when it was received stays where it is', async () => {
