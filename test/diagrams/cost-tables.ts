@@ -25,13 +25,15 @@ interface Row {
 
 /** What one explanation says of cost. */
 export class CostPage {
+  readonly text: string;
   readonly #rows: Row[];
   /** Every table that has quantities and unit prices, by the heading above it. */
   readonly tables: ReadonlyMap<string, CostTable>;
 
   /** @param path of the page, from the root of the repository */
   constructor(path: string) {
-    this.#rows = rowsOf(readFileSync(path, 'utf8'));
+    this.text = readFileSync(path, 'utf8');
+    this.#rows = rowsOf(this.text);
     this.tables = costTables(this.#rows);
   }
 
@@ -100,8 +102,9 @@ function costTables(rows: readonly Row[]): Map<string, CostTable> {
   return tables;
 }
 
-/** A number with commas between its thousands. */
-export const numberOf = (text: string): number => Number(text.replaceAll(',', ''));
+/** A number with commas between its thousands; none is not a number. */
+export const numberOf = (text: string): number =>
+  text === '' ? Number.NaN : Number(text.replaceAll(',', ''));
 
 /** Rounded to as many digits behind the point as the other one has. */
 export const roundedAs = (text: string, value: number): string =>
