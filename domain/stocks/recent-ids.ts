@@ -6,7 +6,10 @@ export const recentIdWindow = 512;
  * the one before of their venue.
  */
 export interface PackedIds {
-  /** `venue|tradingDay` of the ids. */
+  /**
+   * `venue|tradingDay|id`, with the id that left the window last, where one did; empty for a free place, which the next
+   * group gets.
+   */
   readonly groups: readonly string[];
   /**
    * Base64 of two numbers an id, the oldest first, in groups of seven bits, the lowest first (LEB128, DWARF 5, 7.6): twice
@@ -15,19 +18,45 @@ export interface PackedIds {
   readonly ids: string;
 }
 
+/** The ids of one venue and day. */
+interface Group {
+  venue: string;
+  tradingDay: string;
+  /** Of the window; 0 for a free place. */
+  count: number;
+  /** The id that left last, from which the differences begin; 0 before. */
+  left: number;
+  newest: number;
+}
+
+/** An id takes two bytes of a group and eight of 53 bits at most. */
+const mostBytes = recentIdWindow * 10;
+/** Twice the window, so that what is left of it moves to the front once in a window. */
+const capacity = 2 * mostBytes;
+/** Places of {@link RecentIds.#low}: a power of two, some times the window. */
+const lowPlaces = 2048;
+
 /**
- * The last ids of a symbol: numbers in a ring, which is searched from end to end. That is as fast as a set of so few, and
- * unlike a set it costs nothing to build for the handful of ticks that a batch has of a symbol.
+ * The last ids of a symbol: numbers in a ring. It is searched from end to end, but only for the few ids whose last bits an id
+ * of the window has too.
+ *
+ * The packed form is kept beside it and changed by each id, at both ends: packing 512 ids for the handful of ticks that a
+ * batch has of a symbol would take longer than these.
  */
 export class RecentIds {
   readonly #ids = new Float64Array(recentIdWindow);
-  /** Index of the group of each. */
+  /** Index of the group of each, and its packed bytes. */
   readonly #groupOf = new Uint16Array(recentIdWindow);
+  readonly #bytesOf = new Uint8Array(recentIdWindow);
+  /** How many ids have the same last bits. */
+  readonly #low = new Uint16Array(lowPlaces);
   #length = 0;
   /** Where the oldest is, once the ring is full. */
   #oldest = 0;
-  #venues: string[] = [];
-  #days: string[] = [];
+  readonly #groups: Group[] = [];
+  readonly #packed = Buffer.allocUnsafeSlow(capacity);
+  #begin = 0;
+  #end = 0;
 
   /** @throws Error when it is not a packed window */
   constructor(packed?: PackedIds) {
@@ -40,9 +69,62 @@ export class RecentIds {
    * @param id a whole number of up to 53 bits
    */
   add(venue: string, tradingDay: string, id: number): boolean {
-    const group = this.#group(venue, tradingDay);
-    for (let at = this.#ids.indexOf(id); at !== -1 && at < this.#length; at = this.#ids.indexOf(id, at + 1))
-      if (this.#groupOf[at] === group) return false;
+    if (this.#low[id & (lowPlaces - 1)] !== 0 && this.#has(venue, tradingDay, id)) return false;
+    if (this.#length === recentIdWindow) this.#forgetOldest();
+    const index = this.#group(venue, tradingDay);
+    const group = this.#groups[index] as Group;
+    const difference = id - group.newest;
+    if (this.#end > capacity - 10) {
+      this.#packed.copyWithin(0, this.#begin, this.#end);
+      this.#end -= this.#begin;
+      this.#begin = 0;
+    }
+    const begin = this.#end;
+    const middle = writeNumber(this.#packed, index * 2 + (difference < 0 ? 1 : 0), begin);
+    this.#end = writeNumber(this.#packed, Math.abs(difference), middle);
+    this.#remember(index, id, this.#end - begin);
+    return true;
+  }
+
+  pack(): PackedIds {
+    return {
+      groups: this.#groups.map(({ venue, tradingDay, count, left }) =>
+        count === 0 ? '' : left === 0 ? `${venue}|${tradingDay}` : `${venue}|${tradingDay}|${left}`,
+      ),
+      ids: this.#packed.toString('base64', this.#begin, this.#end),
+    };
+  }
+
+  #has(venue: string, tradingDay: string, id: number): boolean {
+    for (let at = this.#ids.indexOf(id); at !== -1 && at < this.#length; at = this.#ids.indexOf(id, at + 1)) {
+      const group = this.#groups[this.#groupOf[at] as number] as Group;
+      if (group.venue === venue && group.tradingDay === tradingDay) return true;
+    }
+    return false;
+  }
+
+  #unpack({ groups, ids }: PackedIds): void {
+    for (const text of groups) {
+      const [venue = '', tradingDay = '', left = '0'] = text.split('|');
+      this.#groups.push({ venue, tradingDay, count: 0, left: Number(left), newest: Number(left) });
+    }
+    const bytes = Buffer.from(ids, 'base64');
+    if (bytes.length > mostBytes) throw new Error('not a window of ids');
+    for (reading.at = 0; reading.at < bytes.length; ) {
+      const begin = reading.at;
+      const head = readNumber(bytes);
+      const index = Math.floor(head / 2);
+      const difference = readNumber(bytes);
+      const group = this.#groups[index];
+      if (!group || this.#length === recentIdWindow) throw new Error('not a window of ids');
+      this.#remember(index, group.newest + (head % 2 === 1 ? -difference : difference), reading.at - begin);
+    }
+    this.#packed.set(bytes);
+    this.#end = bytes.length;
+  }
+
+  /** @param bytes how many it has in the packed form */
+  #remember(index: number, id: number, bytes: number): void {
     let at = this.#length;
     if (at < recentIdWindow) this.#length++;
     else {
@@ -50,86 +132,49 @@ export class RecentIds {
       this.#oldest = at + 1 === recentIdWindow ? 0 : at + 1;
     }
     this.#ids[at] = id;
-    this.#groupOf[at] = group;
-    return true;
+    this.#groupOf[at] = index;
+    this.#bytesOf[at] = bytes;
+    const group = this.#groups[index] as Group;
+    group.count++;
+    group.newest = id;
+    const low = id & (lowPlaces - 1);
+    this.#low[low] = (this.#low[low] as number) + 1;
   }
 
-  pack(): PackedIds {
-    this.#forgetGroups();
-    const last = new Float64Array(this.#venues.length);
-    let end = 0;
-    for (let i = 0; i < this.#length; i++) {
-      const at = (this.#oldest + i) % recentIdWindow;
-      const group = this.#groupOf[at] as number;
-      const id = this.#ids[at] as number;
-      const difference = id - (last[group] as number);
-      last[group] = id;
-      end = writeNumber(group * 2 + (difference < 0 ? 1 : 0), end);
-      end = writeNumber(Math.abs(difference), end);
-    }
-    return {
-      groups: this.#venues.map((venue, index) => `${venue}|${this.#days[index]}`),
-      ids: scratch.toString('base64', 0, end),
-    };
+  /** All of it but its place in the ring, which the next one takes at once. */
+  #forgetOldest(): void {
+    const at = this.#oldest;
+    const id = this.#ids[at] as number;
+    this.#begin += this.#bytesOf[at] as number;
+    const low = id & (lowPlaces - 1);
+    this.#low[low] = (this.#low[low] as number) - 1;
+    const group = this.#groups[this.#groupOf[at] as number] as Group;
+    group.left = id;
+    group.count--;
+    if (group.count === 0) Object.assign(group, { venue: '', tradingDay: '', left: 0, newest: 0 });
   }
 
-  #unpack({ groups, ids }: PackedIds): void {
-    for (const group of groups) {
-      const end = group.indexOf('|');
-      this.#venues.push(group.slice(0, end));
-      this.#days.push(group.slice(end + 1));
-    }
-    const last = new Float64Array(groups.length);
-    const bytes = Buffer.from(ids, 'base64');
-    for (reading.at = 0; reading.at < bytes.length; ) {
-      const head = readNumber(bytes);
-      const group = Math.floor(head / 2);
-      const difference = readNumber(bytes);
-      if (group >= groups.length || this.#length === recentIdWindow) throw new Error('not a window of ids');
-      const id = (last[group] as number) + (head % 2 === 1 ? -difference : difference);
-      last[group] = id;
-      this.#ids[this.#length] = id;
-      this.#groupOf[this.#length++] = group;
-    }
-  }
-
+  /** Index of the group; a new one gets the first free place, so that past days leave nothing behind. */
   #group(venue: string, tradingDay: string): number {
-    for (let index = this.#venues.length - 1; index >= 0; index--)
-      if (this.#venues[index] === venue && this.#days[index] === tradingDay) return index;
-    // Groups of past days would pile up in a replay of months: a day has about twenty.
-    if (this.#venues.length >= 2 * recentIdWindow) this.#forgetGroups();
-    this.#days.push(tradingDay);
-    return this.#venues.push(venue) - 1;
-  }
-
-  /** Leaves the groups that the window has ids of, in the order of these. */
-  #forgetGroups(): void {
-    const venues: string[] = [];
-    const days: string[] = [];
-    const now = new Int32Array(this.#venues.length).fill(-1);
-    for (let i = 0; i < this.#length; i++) {
-      const at = (this.#oldest + i) % recentIdWindow;
-      const group = this.#groupOf[at] as number;
-      if (now[group] === -1) {
-        now[group] = venues.push(this.#venues[group] as string) - 1;
-        days.push(this.#days[group] as string);
-      }
-      this.#groupOf[at] = now[group] as number;
+    let free = -1;
+    for (let index = this.#groups.length - 1; index >= 0; index--) {
+      const group = this.#groups[index] as Group;
+      if (group.venue === venue && group.tradingDay === tradingDay) return index;
+      if (group.count === 0) free = index;
     }
-    this.#venues = venues;
-    this.#days = days;
+    const group = { venue, tradingDay, count: 0, left: 0, newest: 0 };
+    if (free === -1) return this.#groups.push(group) - 1;
+    this.#groups[free] = group;
+    return free;
   }
 }
 
-/** Ten bytes an id are two of a group and eight of 53 bits. */
-const scratch = Buffer.alloc(recentIdWindow * 10);
-
-function writeNumber(value: number, at: number): number {
+function writeNumber(to: Uint8Array, value: number, at: number): number {
   let rest = value;
   let end = at;
-  for (; rest >= 2 ** 31; rest = Math.floor(rest / 128)) scratch[end++] = (rest % 128) | 128;
-  for (; rest >= 128; rest >>>= 7) scratch[end++] = (rest & 127) | 128;
-  scratch[end++] = rest;
+  for (; rest >= 2 ** 31; rest = Math.floor(rest / 128)) to[end++] = (rest % 128) | 128;
+  for (; rest >= 128; rest >>>= 7) to[end++] = (rest & 127) | 128;
+  to[end++] = rest;
   return end;
 }
 

@@ -1,3 +1,5 @@
+import { AsciiWriter } from './ascii-writer.ts';
+import { type Tick, tickOf } from './tick.ts';
 import type { Feed } from './tick-record.ts';
 import type { Trade } from './trade.ts';
 import { ruleVersion, type Statistics } from './trend.ts';
@@ -42,27 +44,67 @@ export const rowsHeader = `${rowColumns.join(',')}\n`;
  * have (COPY would cut, not round): what floating point adds behind them says nothing, and would be most of the bytes.
  */
 export function rowsCsv(rows: readonly TrendRow[]): string {
-  let csv = rowsHeader;
-  for (const row of rows) csv += rowLine(row);
-  return csv;
+  const csv = new RowsWriter(rows.length);
+  for (const { trade, feed, statistics } of rows) csv.add(tickOf(trade, feed), statistics);
+  return csv.text();
 }
 
-export function rowLine({ trade, feed, statistics }: TrendRow): string {
-  return (
-    `${trade.symbol},${trade.venue},${trade.tradingDay},${trade.tradeId},${trade.at},${trade.price},${trade.size},` +
-    `${statistics.trend},${statistics.score ?? ''},${six(statistics.change)},` +
-    `${six(statistics.changePercent)},${nine(statistics.simpleReturn)},` +
-    `${nine(statistics.volatility)},${six(statistics.vwap)},${six(statistics.ticksPerSecond)},` +
-    `${feed.source},${feed.token},${feed.received},${ruleVersion}\n`
-  );
+/** The same for rows one after the other, none of which is kept. */
+export class RowsWriter {
+  readonly #csv: AsciiWriter;
+
+  /** @param rows about how many there will be */
+  constructor(rows: number) {
+    this.#csv = new AsciiWriter((rows + 1) * usualBytes);
+    this.#csv.text(rowsHeader);
+  }
+
+  add(tick: Tick, statistics: Statistics): void {
+    const csv = this.#csv;
+    csv.text(tick.symbol);
+    csv.byte(comma);
+    csv.text(tick.venue);
+    csv.byte(comma);
+    csv.text(tick.tradingDay);
+    csv.byte(comma);
+    csv.whole(tick.id);
+    csv.byte(comma);
+    csv.instant(tick.seconds, tick.nanoseconds);
+    csv.byte(comma);
+    csv.decimal(tick.price, 6);
+    csv.byte(comma);
+    csv.decimal(tick.size, 6);
+    csv.byte(comma);
+    csv.text(statistics.trend);
+    csv.byte(comma);
+    csv.decimal(statistics.score, 6);
+    csv.byte(comma);
+    csv.decimal(statistics.change, 6);
+    csv.byte(comma);
+    csv.decimal(statistics.changePercent, 6);
+    csv.byte(comma);
+    csv.decimal(statistics.simpleReturn, 9);
+    csv.byte(comma);
+    csv.decimal(statistics.volatility, 9);
+    csv.byte(comma);
+    csv.decimal(statistics.vwap, 6);
+    csv.byte(comma);
+    csv.decimal(statistics.ticksPerSecond, 6);
+    csv.byte(comma);
+    csv.text(tick.source);
+    csv.byte(comma);
+    csv.whole(tick.token);
+    csv.byte(comma);
+    csv.instant(tick.receivedSeconds, tick.receivedNanoseconds);
+    csv.text(lineEnd);
+  }
+
+  text(): string {
+    return this.#csv.toString();
+  }
 }
 
-const six = (value: number | null) => rounded(value, 1e6);
-const nine = (value: number | null) => rounded(value, 1e9);
-
-function rounded(value: number | null, scale: number): number | '' {
-  if (value === null) return '';
-  const scaled = Math.round(value * scale);
-  // A value as large has no digits behind the point.
-  return Number.isSafeInteger(scaled) ? scaled / scale : value;
-}
+/** Of a row; a longer one makes the buffer grow. */
+const usualBytes = 192;
+const comma = 0x2c;
+const lineEnd = `,${ruleVersion}\n`;

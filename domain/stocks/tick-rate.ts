@@ -15,9 +15,9 @@ const decay = Math.LN2 / halfLifeSeconds;
 export function tickRate(
   ticks: number,
   seconds: number,
-  elapsed: bigint,
+  elapsed: number,
 ): { ticks: number; seconds: number } {
   // expm1: the difference of 1 and a number near 1 would have few digits left after a microsecond.
-  const lost = -Math.expm1(-decay * (Number(elapsed) / 1e9));
+  const lost = -Math.expm1(-decay * (elapsed / 1e9));
   return { ticks: ticks * (1 - lost) + 1, seconds: seconds * (1 - lost) + lost / decay };
 }

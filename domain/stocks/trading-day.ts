@@ -21,8 +21,10 @@ let lastDay = '';
  *
  * @param ns since 1970
  */
-export function tradingDayOf(ns: bigint): string {
-  const hour = Number(ns / nanosecondsPerHour);
+export const tradingDayOf = (ns: bigint): string => tradingDayOfHour(Number(ns / nanosecondsPerHour));
+
+/** @param hour whole hours since 1970 */
+export function tradingDayOfHour(hour: number): string {
   if (hour === lastHour) return lastDay;
   let day = dayOfHour.get(hour);
   if (day === undefined) {

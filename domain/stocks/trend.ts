@@ -1,4 +1,6 @@
+import { nanosecondsPerSecond } from './instant.ts';
 import { type PackedIds, RecentIds } from './recent-ids.ts';
+import type { Tick } from './tick.ts';
 import { tickRate } from './tick-rate.ts';
 import type { Trade } from './trade.ts';
 
@@ -36,6 +38,12 @@ export interface SymbolState {
   /** Ids of the last 512 ticks, late ones too. */
   readonly recent: PackedIds;
 }
+
+/** What of a tick the rule looks at. */
+export type AppliedTick = Pick<
+  Tick,
+  'venue' | 'tradingDay' | 'id' | 'price' | 'size' | 'seconds' | 'nanoseconds'
+>;
 
 export type Direction = 'up' | 'down' | 'flat';
 
@@ -89,7 +97,9 @@ export class SymbolTrend {
   readonly #symbol: string;
   readonly #recent: RecentIds;
   #through: string;
-  #at: bigint;
+  /** Of the newest tick; -1 before the first. */
+  #seconds: number;
+  #nanoseconds: number;
   #tradingDay: string;
   /** The previous entries, the newest first; as many as {@link SymbolTrend.#known} are meant. */
   #q1 = 0;
@@ -107,7 +117,8 @@ export class SymbolTrend {
     this.#symbol = symbol;
     this.#recent = new RecentIds(state?.recent);
     this.#through = state?.through ?? '';
-    this.#at = state?.at ?? -1n;
+    this.#seconds = state ? Number(state.at / nanosecondsPerSecond) : -1;
+    this.#nanoseconds = state ? Number(state.at % nanosecondsPerSecond) : 0;
     this.#tradingDay = state?.tradingDay ?? '';
     for (const price of [...(state?.last ?? [])].reverse()) this.#remember(price);
     this.#variance = state?.variance ?? null;
@@ -122,13 +133,23 @@ export class SymbolTrend {
    * @param sequence of its record; the caller leaves out records up to the state's `through`
    */
   apply(trade: Trade, sequence: string): Outcome {
-    this.#through = sequence;
-    if (!this.#recent.add(trade.venue, trade.tradingDay, Number(trade.tradeId))) return duplicate;
-    if (trade.at < this.#at) return late;
-    const { price, size } = trade;
+    const { venue, tradingDay, tradeId, price, size, at } = trade;
+    const seconds = Number(at / nanosecondsPerSecond);
+    const nanoseconds = Number(at % nanosecondsPerSecond);
+    const tick = { venue, tradingDay, id: Number(tradeId), price, size, seconds, nanoseconds };
+    return this.applyTick(tick, sequence);
+  }
 
-    if (trade.tradingDay !== this.#tradingDay) {
-      this.#tradingDay = trade.tradingDay;
+  /** The same for a trade that never was a {@link Trade}. */
+  applyTick(tick: AppliedTick, sequence: string): Outcome {
+    const { venue, tradingDay, price, size, seconds, nanoseconds } = tick;
+    this.#through = sequence;
+    if (!this.#recent.add(venue, tradingDay, tick.id)) return duplicate;
+    if (seconds < this.#seconds || (seconds === this.#seconds && nanoseconds < this.#nanoseconds))
+      return late;
+
+    if (tradingDay !== this.#tradingDay) {
+      this.#tradingDay = tradingDay;
       this.#dayTurnover = 0;
       this.#dayVolume = 0;
     }
@@ -140,7 +161,8 @@ export class SymbolTrend {
     if (simpleReturn !== null) {
       const square = simpleReturn * simpleReturn;
       this.#variance = this.#variance === null ? square : lambda * this.#variance + (1 - lambda) * square;
-      const rate = tickRate(this.#decayedTicks, this.#decayedSeconds, trade.at - this.#at);
+      const elapsed = difference(seconds - this.#seconds, nanoseconds - this.#nanoseconds);
+      const rate = tickRate(this.#decayedTicks, this.#decayedSeconds, elapsed);
       this.#decayedTicks = rate.ticks;
       this.#decayedSeconds = rate.seconds;
     }
@@ -149,7 +171,8 @@ export class SymbolTrend {
         ? null
         : Math.sign(price - this.#q1) + Math.sign(price - this.#q2) + Math.sign(price - this.#q3);
     const change = isFirst ? null : price - this.#q1;
-    this.#at = trade.at;
+    this.#seconds = seconds;
+    this.#nanoseconds = nanoseconds;
     this.#remember(price);
     return {
       outcome: 'tick',
@@ -166,12 +189,17 @@ export class SymbolTrend {
     };
   }
 
+  /** Sequence number of the last record that was applied; empty before the first. */
+  get through(): string {
+    return this.#through;
+  }
+
   /** A copy that later trades leave as it is. Not before the first trade of a symbol that was never seen. */
   state(): SymbolState {
     return {
       symbol: this.#symbol,
       through: this.#through,
-      at: this.#at,
+      at: BigInt(this.#seconds) * nanosecondsPerSecond + BigInt(this.#nanoseconds),
       tradingDay: this.#tradingDay,
       last: [this.#q1, this.#q2, this.#q3].slice(0, this.#known),
       variance: this.#variance,
@@ -199,6 +227,12 @@ export function applyTrade(
 ): Outcome & { state: SymbolState } {
   const trend = new SymbolTrend(trade.symbol, state);
   return { ...trend.apply(trade, sequence), state: trend.state() };
+}
+
+/** In nanoseconds, rounded once; a sum below 2 ** 53 is exact. */
+function difference(seconds: number, nanoseconds: number): number {
+  if (seconds < 9e6) return seconds * 1e9 + nanoseconds;
+  return Number(BigInt(seconds) * nanosecondsPerSecond + BigInt(nanoseconds));
 }
 
 const direction = (score: number): Direction => (score > 0 ? 'up' : score < 0 ? 'down' : 'flat');

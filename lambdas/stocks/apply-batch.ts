@@ -1,7 +1,9 @@
 import { LabError } from '../../domain/errors.ts';
-import { rowLine, rowsHeader } from '../../domain/stocks/rows.ts';
+import { RowsWriter } from '../../domain/stocks/rows.ts';
+import { scanTick } from '../../domain/stocks/scan-tick.ts';
 import { compareSequences } from '../../domain/stocks/sequence.ts';
-import { readTickRecord, type TickRecord } from '../../domain/stocks/tick-record.ts';
+import { type Tick, tickOf } from '../../domain/stocks/tick.ts';
+import { readTickRecord } from '../../domain/stocks/tick-record.ts';
 import { type SymbolState, SymbolTrend } from '../../domain/stocks/trend.ts';
 import type { BatchObjects, BatchSpan, Poison } from './batch-objects.ts';
 import type { Advance, States } from './state-table.ts';
@@ -28,9 +30,9 @@ export interface BatchCounts {
   corrections: number;
 }
 
-/** A batch after reading; `reads` has undefined for each record that cannot be read. */
+/** A batch after reading; `ticks` has undefined for each record that is no trade, or cannot be read. */
 interface ReadBatch {
-  reads: (TickRecord | undefined)[];
+  ticks: (Tick | undefined)[];
   poison: Poison[];
   symbols: Set<string>;
   trades: number;
@@ -51,7 +53,7 @@ export async function applyBatch(
 ): Promise<BatchCounts> {
   const batch = readAll(records);
   const known = batch.trades > 0 ? await to.states.read([...batch.symbols]) : new Map();
-  const { csv, advances, counts } = applyTrades(records, batch, known);
+  const { csv, advances, counts } = applyTrades(records, batch, known, warmTrendsOf(to.states));
 
   const durable = batch.poison.map((each) => to.objects.setAside(each));
   if (counts.rows > 0) durable.push(to.objects.putRows(spanOf(records, batch.trades), csv));
@@ -64,7 +66,7 @@ export async function applyBatch(
 
 function readAll(records: readonly BatchRecord[]): ReadBatch {
   const batch: ReadBatch = {
-    reads: [],
+    ticks: [],
     poison: [],
     symbols: new Set(),
     trades: 0,
@@ -72,65 +74,83 @@ function readAll(records: readonly BatchRecord[]): ReadBatch {
     corrections: 0,
   };
   for (const record of records) {
-    const read = readOrSetAside(record, batch.poison);
-    batch.reads.push(read);
-    if (read?.kind === 'trade') {
-      batch.trades += 1;
-      batch.symbols.add(read.trade.symbol);
-    } else if (read?.kind === 'gap') batch.gaps += 1;
-    else if (read?.kind === 'other') batch.corrections += 1;
+    const tick = scanTick(record.data) ?? readSlowly(record, batch);
+    batch.ticks.push(tick);
+    if (!tick) continue;
+    batch.trades += 1;
+    batch.symbols.add(tick.symbol);
   }
   return batch;
 }
 
-function readOrSetAside(record: BatchRecord, poison: Poison[]): TickRecord | undefined {
+/** Counts what is no trade, and sets aside what cannot be read. */
+function readSlowly(record: BatchRecord, batch: ReadBatch): Tick | undefined {
   try {
-    return readTickRecord(record.data);
+    const read = readTickRecord(record.data);
+    if (read.kind === 'trade') return tickOf(read.trade, read.feed);
+    if (read.kind === 'gap') batch.gaps += 1;
+    else batch.corrections += 1;
   } catch (error) {
     // Not only errors of the table: whatever a record does to its reader, it must not hold up its shard.
     const { name: code, message } = error as Error;
     const reason = error instanceof LabError ? error.value : message;
     const { shard, sequence, arrived, data: payload } = record;
-    poison.push({ shard, sequence, arrived, payload, code, reason });
-    return undefined;
+    batch.poison.push({ shard, sequence, arrived, payload, code, reason });
   }
+  return undefined;
 }
 
-/** The rule, for each symbol in the order of its records. Pure. Rows are written as they come: none is kept in memory. */
+/**
+ * The trends of a process by their table, kept from batch to batch: one whose state is through the record that the table
+ * says needs no unpacking of that state. An attempt that failed left its trends ahead of the table, or another process left
+ * them behind: such a trend is not taken.
+ */
+const warmTrends = new WeakMap<States, Map<string, SymbolTrend>>();
+
+function warmTrendsOf(states: States): Map<string, SymbolTrend> {
+  const known = warmTrends.get(states) ?? new Map<string, SymbolTrend>();
+  warmTrends.set(states, known);
+  return known;
+}
+
+/** The rule, for each symbol in the order of its records. Rows are written as they come: none is kept in memory. */
 function applyTrades(
   records: readonly BatchRecord[],
-  { reads }: ReadBatch,
+  { ticks, trades }: ReadBatch,
   known: ReadonlyMap<string, SymbolState>,
+  warm: Map<string, SymbolTrend>,
 ) {
-  let csv = rowsHeader;
+  const csv = new RowsWriter(trades);
   const changed = new Map<string, SymbolTrend>();
   const counts = { ticks: 0, rows: 0, late: 0, duplicates: 0 };
-  for (const [index, { sequence }] of records.entries()) {
-    const read = reads[index];
-    if (read?.kind !== 'trade') continue;
-    const { trade, feed } = read;
-    let trend = changed.get(trade.symbol);
+  for (let index = 0; index < ticks.length; index++) {
+    const tick = ticks[index];
+    if (!tick) continue;
+    const { sequence } = records[index] as BatchRecord;
+    let trend = changed.get(tick.symbol);
     if (!trend) {
-      const state = known.get(trade.symbol);
+      const state = known.get(tick.symbol);
       // Records come in order: after the first that is applied, none is left out.
       if (state && compareSequences(sequence, state.through) <= 0) continue;
-      trend = new SymbolTrend(trade.symbol, state);
-      changed.set(trade.symbol, trend);
+      const kept = warm.get(tick.symbol);
+      trend = state && kept?.through === state.through ? kept : new SymbolTrend(tick.symbol, state);
+      warm.set(tick.symbol, trend);
+      changed.set(tick.symbol, trend);
     }
-    const { outcome, statistics } = trend.apply(trade, sequence);
+    const { outcome, statistics } = trend.applyTick(tick, sequence);
     counts.ticks += 1;
     if (outcome === 'duplicate') {
       counts.duplicates += 1;
       continue;
     }
     if (outcome === 'late') counts.late += 1;
-    csv += rowLine({ trade, feed, statistics });
+    csv.add(tick, statistics);
     counts.rows += 1;
   }
   const advances = [...changed].map(
     ([symbol, trend]): Advance => ({ state: trend.state(), before: known.get(symbol)?.through }),
   );
-  return { csv, advances, counts };
+  return { csv: csv.text(), advances, counts };
 }
 
 function spanOf(records: readonly BatchRecord[], trades: number): BatchSpan {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { rowColumns, rowsCsv, type TrendRow } from '../../../domain/stocks/rows.ts';
-import { SymbolTrend } from '../../../domain/stocks/trend.ts';
+import { ruleVersion, SymbolTrend } from '../../../domain/stocks/trend.ts';
 import { feed, sequenceOf, trade, trades } from './trades.ts';
 
 function rowsOf(list: Parameters<SymbolTrend['apply']>[0][]): TrendRow[] {
@@ -13,6 +13,22 @@ function rowsOf(list: Parameters<SymbolTrend['apply']>[0][]): TrendRow[] {
 }
 const parsed = (csv: string) =>
   Papa.parse<Record<string, string>>(csv, { header: true, skipEmptyLines: true, delimiter: ',' });
+
+/** A line by way of strings. */
+function naiveLine({ trade, feed, statistics }: TrendRow): string {
+  const rounded = (value: number | null, scale: number) => {
+    if (value === null) return '';
+    const scaled = Math.round(value * scale);
+    return Number.isSafeInteger(scaled) ? scaled / scale : value;
+  };
+  const { trend, score, change, changePercent, simpleReturn, volatility, vwap, ticksPerSecond } = statistics;
+  return `${[
+    ...[trade.symbol, trade.venue, trade.tradingDay, trade.tradeId, trade.at, trade.price, trade.size],
+    ...[trend, score ?? '', rounded(change, 1e6), rounded(changePercent, 1e6), rounded(simpleReturn, 1e9)],
+    ...[rounded(volatility, 1e9), rounded(vwap, 1e6), rounded(ticksPerSecond, 1e6)],
+    ...[feed.source, feed.token, feed.received, ruleVersion],
+  ].join(',')}\n`;
+}
 
 describe('a rows object', () => {
   it('has a header, and a line for each row', () => {
@@ -63,6 +79,54 @@ describe('a rows object', () => {
           near('vwap', row.statistics.vwap);
           near('ticks_per_second', row.statistics.ticksPerSecond);
         }
+      }),
+    );
+  });
+
+  it('any numbers are the text that String makes of them', () => {
+    const number = fc.oneof(
+      fc.constant(null),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.double({ min: -1e7, max: 1e7, noNaN: true }),
+      fc.double({ min: -2e-6, max: 2e-6, noNaN: true }),
+      fc.tuple(fc.maxSafeInteger(), fc.nat({ max: 15 })).map(([digits, places]) => digits / 10 ** places),
+    );
+    const instant = fc.oneof(
+      fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+      fc.bigInt({ min: 0n, max: 2_000_000_000n }),
+    );
+    const statistics = fc.record({
+      trend: fc.constantFrom('up', 'down', 'flat', 'warming-up', 'late'),
+      score: fc.option(fc.integer({ min: -3, max: 3 })),
+      change: number,
+      changePercent: number,
+      simpleReturn: number,
+      volatility: number,
+      vwap: number,
+      ticksPerSecond: number,
+    });
+    const sixDigits = fc
+      .double({ min: 0, max: 9e9, noNaN: true })
+      .map((value) => Math.round(value * 1e6) / 1e6);
+    const row = fc
+      .record({
+        trade: fc.record({
+          at: instant,
+          price: sixDigits,
+          size: sixDigits,
+          tradeId: fc.oneof(fc.nat(), fc.maxSafeNat()).map(String),
+        }),
+        feed: fc.record({
+          token: fc.oneof(fc.nat(), fc.maxSafeNat()),
+          received: instant,
+          source: fc.constantFrom('stream', 'history'),
+        }),
+        statistics,
+      })
+      .map((each) => ({ ...each, trade: trade(each.trade) }) as TrendRow);
+    fc.assert(
+      fc.property(fc.array(row), (rows) => {
+        expect(rowsCsv(rows)).toBe(`${rowColumns.join(',')}\n${rows.map(naiveLine).join('')}`);
       }),
     );
   });

@@ -39,10 +39,13 @@ export function tickRecord(index: number, { symbol, id, price, after, venue = 'D
 export class Lab {
   readonly s3 = new FakeS3();
   readonly table = new FakeDynamoDb();
+  /** Whether one process gets all calls, and not each call a new one. */
+  isWarm = false;
+  readonly #states = new StateTable(this.table, 'States');
 
   apply(records: readonly BatchRecord[]): Promise<BatchCounts> {
     return applyBatch(records, {
-      states: new StateTable(this.table, 'States'),
+      states: this.isWarm ? this.#states : new StateTable(this.table, 'States'),
       objects: new ArchivedBatches(this.s3, 'archive'),
     });
   }

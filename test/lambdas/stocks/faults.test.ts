@@ -89,8 +89,10 @@ it('whatever fails whenever, in batches and halves of any size: the same is left
       fc.uniqueArray(fc.integer({ min: 1, max: records.length - 1 }), { maxLength: 4 }),
       fc.array(fc.constantFrom<Fault>('none', 'none', 'before', 'after'), { maxLength: 40 }),
       fc.array(fc.boolean(), { maxLength: 10 }),
-      async (cuts, faults, halves) => {
+      fc.boolean(),
+      async (cuts, faults, halves, isWarm) => {
         const lab = new Lab();
+        lab.isWarm = isWarm;
         const left = [...faults];
         lab.s3.faults = lab.table.faults = () => left.shift() ?? 'none';
         const isHalved = () => halves.shift() ?? false;
@@ -110,6 +112,17 @@ it('the stream read again from its beginning changes nothing', async () => {
   await lab.apply(records.slice(25));
   await lab.deliver(records.slice(0, 33), again);
   await lab.deliver(records.slice(33), again);
+  expect(lab.outcome()).toEqual(await undisturbed());
+});
+
+it('a process goes on from the table where another one was called in between', async () => {
+  const lab = new Lab();
+  lab.isWarm = true;
+  await lab.apply(records.slice(0, 15));
+  lab.isWarm = false;
+  await lab.apply(records.slice(15, 30));
+  lab.isWarm = true;
+  await lab.apply(records.slice(30));
   expect(lab.outcome()).toEqual(await undisturbed());
 });
 
