@@ -66,7 +66,9 @@ export async function runStocks(laptop: Laptop, progress: Progress): Promise<Run
       ? 'Every trade of the exchange is in the archive and in SQL, once.'
       : '✗ Trades are missing or too many.',
   );
-  progress.line('Ticks are loaded every 5 s (a prop): the time to SQL is mostly that wait.');
+  progress.line(
+    'On AWS ticks are gathered for 5 s before each load (a prop). The emulator does not wait, and calls one function at a time.',
+  );
   // It goes on for as long as it stays up.
   exchange.start();
   return {
