@@ -104,7 +104,6 @@ describe('the clock of the exchange', () => {
 
 it('a socket that is connected and mute is given up, and what it did not tell is filled', async () => {
   const before = traded();
-  const repeated = await expectWhole(before);
   await stocks.until('a feed listens', () => stocks.exchange.listening === 1);
   await stocks.subscribedAfter(() => {
     stocks.exchange.mute(true);
@@ -112,7 +111,7 @@ it('a socket that is connected and mute is given up, and what it did not tell is
   });
   stocks.exchange.mute(false);
   stocks.exchange.emit(20);
-  expect(await expectWhole(before + 60)).toBe(repeated);
+  await expectWhole(before + 60);
   // The history may have had the last twenty before the feed took them from the stream.
   const gaps = told(await stocks.activeFeed(), 'gap filled');
   expect(gaps.filter(({ reason, filled }) => reason === 'mute' && Number(filled) >= 40)).toHaveLength(1);
@@ -141,11 +140,7 @@ describe('the stream', () => {
 
   it('takes nothing for ten seconds: the feed holds all of it', async () => {
     const before = traded();
-    const feed = await stocks.activeFeed();
-    const refusal = add(
-      { caller: `${stocks.lab.stack}/${feed.name}`, operation: 'PutRecords' },
-      shardThrottled,
-    );
+    const refusal = add({ service: 'kinesis', operation: 'PutRecords' }, shardThrottled);
     await trade(100, 500);
     expect(refusal.hits).toBeGreaterThan(3);
     expect(await stocks.rowsInSql()).toBe(before);
@@ -156,9 +151,7 @@ describe('the stream', () => {
   it('takes a call whose answer is lost: the archive has its records twice, SQL once', async () => {
     const before = traded();
     const repeated = await expectWhole(before);
-    const feed = await stocks.activeFeed();
-    const caller = `${stocks.lab.stack}/${feed.name}`;
-    const lost = add({ caller, operation: 'PutRecords', times: 1 }, answerLost);
+    const lost = add({ service: 'kinesis', operation: 'PutRecords', times: 1 }, answerLost);
     stocks.exchange.emit(40);
     await lost.reached();
     expect(await expectWhole(before + 40)).toBeGreaterThan(repeated);
