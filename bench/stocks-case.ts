@@ -5,6 +5,8 @@ import type { SymbolState } from '../domain/stocks/trend.ts';
 import { applyBatch, type BatchRecord } from '../lambdas/stocks/apply-batch.ts';
 import type { BatchObjects } from '../lambdas/stocks/batch-objects.ts';
 import type { States } from '../lambdas/stocks/state-table.ts';
+import { applyArchived } from '../local/stocks/replay/apply.ts';
+import { inStreamOrder } from '../local/stocks/replay/stream-order.ts';
 
 /**
  * The trend handler of the stocks lab without its calls to AWS, on one core: `stocks-case.mjs RECORDS ROUNDS BATCH` reads a
@@ -88,23 +90,34 @@ function objectsTo(kept?: Buffer[]): BatchObjects {
 async function apply(states: States, objects: BatchObjects, calls: Iterable<BatchRecord[]>): Promise<void> {
   let rows = 0;
   for (const call of calls) rows += (await applyBatch(call, { states, objects })).rows;
-  if (rows !== records.length) throw new Error(`${rows} rows of ${records.length} records`);
+  mustBeAll(rows);
 }
 
 function* decodedBatches(): Generator<BatchRecord[]> {
   for (const each of batches) yield decoded(each);
 }
 
-/** A replay has the texts of the archive, and cuts batches of the most that Lambda allows. */
-const replayed = 10_000;
-function* archivedBatches(): Generator<BatchRecord[]> {
-  for (let first = 0; first < texts.length; first += replayed)
-    yield texts.slice(first, first + replayed).map((text, index) => ({
-      shard: 'archive',
-      sequence: String(first + index + 1),
-      arrived: 1_763_733_104_208,
-      data: Buffer.from(text),
-    }));
+/** What a replay does between reading the archive's objects and comparing rows: their order, the handler, the rows of each batch. */
+async function replay(): Promise<void> {
+  async function* archived() {
+    yield* texts;
+  }
+  let rows = 0;
+  const applied = applyArchived(inStreamOrder(archived()), {
+    objects: objectsTo(),
+    from: 0n,
+    applied: (those) => {
+      rows += those.length;
+    },
+    signal: new AbortController().signal,
+  });
+  for await (const { setAside } of applied)
+    if (setAside > 0) throw new Error(`${setAside} records were set aside`);
+  mustBeAll(rows);
+}
+
+function mustBeAll(rows: number): void {
+  if (rows !== records.length) throw new Error(`${rows} rows of ${records.length} records`);
 }
 
 const objects: Buffer[] = [];
@@ -120,7 +133,7 @@ const cases: Record<string, () => Promise<void> | void> = {
   gzip: () => {
     for (const bytes of objects) gzipSync(bytes, { level: constants.Z_BEST_SPEED });
   },
-  replay: () => apply(asTheyAre(), objectsTo(), archivedBatches()),
+  replay,
 };
 
 const milliseconds: Record<string, number[]> = Object.fromEntries(

@@ -93,7 +93,7 @@ export async function benchHandler(o: HandlerOptions): Promise<HandlerResult> {
         o.pandas === false
           ? { failed: 'not measured' }
           : await progress.step('the same rule in pandas', async (step) => {
-              const theirs = await inPandas(file, rounds, signal);
+              const theirs = await inPandas(file, Math.min(rounds, 3), signal);
               if ('failed' in theirs) {
                 step.detail(`not measured: ${theirs.failed}`);
                 return theirs;
@@ -179,7 +179,12 @@ export function handlerTable({ ticksPerSecond, records, batch, pandas }: Handler
 export function replayTable({ ticksPerSecond }: HandlerResult): string {
   return formatTable(
     ['replay, in memory', 'k ticks/s'],
-    [['records of the archive, through the handler, to rows', thousands(ticksPerSecond.replay)]],
+    [
+      [
+        'records of the archive, put in order, through the handler, to rows',
+        thousands(ticksPerSecond.replay),
+      ],
+    ],
   );
 }
 

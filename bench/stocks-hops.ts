@@ -244,7 +244,8 @@ function hopsTable({ rate, hops }: RateResult, floor: RateResult): string {
 const method = [
   'Emulator-bound: one machine is exchange, feed, stream, functions and warehouse, and says little of AWS. Times are of its one',
   'clock: the trade by the exchange, the receipt by the feed, the arrival by the stream (to the millisecond), the object by when',
-  `its PutObject was answered, SQL by when another connection saw the transaction of the load (every ${lookMs} ms). Objects are`,
-  "gathered for the template's 5 s before they are loaded. no-op: the same stack, its trend and its load replaced by functions that",
-  `hand on and do nothing else. A rate is held when all of it is in SQL ${drainMs / 1000} s after its last tick.`,
+  `its PutObject was answered, SQL by when another connection saw the transaction of the load (every ${lookMs} ms). AWS would gather`,
+  "objects for the template's 5 s before it loads them; the emulator does not wait. no-op: the same stack, its trend and its load",
+  `replaced by functions that hand on and do nothing else. A rate is held when all of it is in SQL ${drainMs / 1000} s after its last tick; of one that is not in two`,
+  'minutes, the ticks count that are.',
 ].join('\n');
