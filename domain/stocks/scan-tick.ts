@@ -7,7 +7,7 @@ import { tradingDayOfHour } from './trading-day.ts';
 /**
  * Reads a trade's record as the feed writes it, byte by byte, without the text and the objects that JSON.parse would make.
  * What it reads is what `readTickRecord` reads. Whatever is unusual, valid or not, it leaves to that one: another order of
- * the feed's members, white space, escapes, exponents, a member twice, a trade that is refused.
+ * the feed's members, white space, escapes, exponents, a trade that is refused.
  *
  * @returns undefined for what it leaves
  */
@@ -46,7 +46,6 @@ export function scanTick(data: Uint8Array): Tick | undefined {
       case 0x54: // T
         if (data[at] !== quote || data[at + 1] !== letterT || data[at + 2] !== quote) return undefined;
         at += 3;
-        bit = 64;
         break;
       case 0x53: // S
         at = knownSymbol(data, at);
@@ -89,7 +88,8 @@ export function scanTick(data: Uint8Array): Tick | undefined {
       default:
         return undefined;
     }
-    if (at < 0 || (found & bit) !== 0) return undefined;
+    if (at < 0) return undefined;
+    // A member that is there twice counts as the last one does, as in JSON.parse.
     found |= bit;
     const next = data[at++];
     if (next === comma) continue;
@@ -134,7 +134,7 @@ const beforeSource = bytesOf('","source":"');
 const streamThenTrade = bytesOf('stream"},"trade":{');
 const historyThenTrade = bytesOf('history"},"trade":{');
 
-/** A second less than the limit: the exact comparison is not made here. */
+/** From so many on, the nanoseconds decide, which is left to `readTickRecord`. */
 const secondsAhead = Number(farthestAhead / nanosecondsPerSecond);
 
 /*

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { scanTick } from '../../../domain/stocks/scan-tick.ts';
 import { symbols } from '../../../domain/stocks/symbols.ts';
 import { type Tick, tickOf } from '../../../domain/stocks/tick.ts';
-import { readTickRecord } from '../../../domain/stocks/tick-record.ts';
+import { farthestAhead, readTickRecord } from '../../../domain/stocks/tick-record.ts';
 import { rfc3339 } from '../../../domain/stocks/trade.ts';
 import { open } from './trades.ts';
 
@@ -96,6 +96,7 @@ const odd = fc.oneof(
     '["@"',
     '[1]',
     '["\\n"]',
+    '["\\q"]',
     '[ "@" ]',
   ),
   fc.constantFrom('"2026-02-30T15:00:00Z"', '"2026-11-20T15:00:00.Z"', '"2026-11-20T24:00:00Z"'),
@@ -187,6 +188,15 @@ describe('a record that is read byte by byte', () => {
       { numRuns: 1000 },
     );
   });
+
+  it.each([-1_000_000_000n, -1n, 0n, 1n, 1_000_000_000n])(
+    'is believed from the future as far, and %d ns',
+    (more) => {
+      const at = rfc3339(open + farthestAhead + more);
+      const members = ['"S":"AAPL"', '"x":"D"', '"i":1', '"p":200', '"s":1', `"t":"${at}"`];
+      for (const received of [open, open + 999_999_999n]) expectSame(recordText(feedText(received), members));
+    },
+  );
 
   it('is left to JSON.parse, or read the same, with bytes changed, left out or put in', () => {
     const change = fc.record({
