@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { scanTick } from '../../../domain/stocks/scan-tick.ts';
 import { symbols } from '../../../domain/stocks/symbols.ts';
 import { type Tick, tickOf } from '../../../domain/stocks/tick.ts';
-import { farthestAhead, readTickRecord } from '../../../domain/stocks/tick-record.ts';
+import { farthestAhead, readTickRecord, tickRecordText } from '../../../domain/stocks/tick-record.ts';
 import { rfc3339 } from '../../../domain/stocks/trade.ts';
 import { open } from './trades.ts';
 
@@ -127,6 +127,16 @@ const name = fc.constantFrom(
 const oddMember = fc
   .tuple(name, odd, fc.constantFrom('', ' ', '\n'))
   .map(([of, value, space]) => `"${of}":${space}${value}`);
+
+it.each([
+  ['the stream', { token: 12, received: open, source: 'stream' }],
+  ['the history', { token: 1, received: open + 1n, source: 'history' }],
+] as const)('a record as the feed writes it, of %s, is read by its bytes', (_what, feed) => {
+  const trade = `{"T":"t","S":"AAPL","i":96921,"x":"D","p":126.55,"s":1,"c":["@","I"],"z":"C","t":"${time(open)}"}`;
+  const data = Buffer.from(tickRecordText(feed, trade));
+  expect(scanTick(data)).toBeDefined();
+  expectSame(data);
+});
 
 describe('a record that is read byte by byte', () => {
   it('is read at once as the feed writes it, whatever the order of its members', () => {
