@@ -146,7 +146,8 @@ function naive(before: readonly Trade[], tick: Trade): Statistics {
   }, 0);
   const secondsAgo = ({ at }: Trade) => Number(tick.at - at) / 1e9;
   const weight = (seconds: number) => 2 ** (-seconds / 60);
-  const exposure = (60 / Math.LN2) * (1 - weight(secondsAgo(all[0] as Trade)));
+  // 1 - 2^(-s/60), by expm1: after a nanosecond the difference would have no right digit left.
+  const exposure = (-60 / Math.LN2) * Math.expm1((-Math.LN2 / 60) * secondsAgo(all[0] as Trade));
   const ticks = all.slice(1).reduce((sum, each) => sum + weight(secondsAgo(each)), 0);
   return {
     trend: score === null ? 'warming-up' : score > 0 ? 'up' : score < 0 ? 'down' : 'flat',
