@@ -14,13 +14,17 @@ export interface LabTarget {
 export function outputOf(target: LabTarget, name: string, lab: string): string {
   const value = target.outputs[name];
   if (value === undefined)
-    throw new LabError('StackUnreadable', `there is no output ${name}: not a lab of ${lab}`);
+    throw new LabError('StackUnreadable', `there is no output ${name}: not a ${lab} lab`);
   return value;
 }
 
 /** An error of the SDK as AwsCallFailed, in one line; any other as it is. */
 export function told(error: unknown): unknown {
-  if (error instanceof LabError || !(error instanceof Error) || !('$metadata' in error)) return error;
-  const text = `${error.name}: ${error.message}`.replaceAll(/\s+/g, ' ');
-  return new LabError('AwsCallFailed', text, { cause: error });
+  return error instanceof Error && '$metadata' in error ? callFailed(error) : error;
+}
+
+/** @param hint what a person may do now, behind what the call said */
+export function callFailed(error: Error, hint?: string): LabError {
+  const said = `${error.name}: ${error.message}`.replaceAll(/\s+/g, ' ');
+  return new LabError('AwsCallFailed', hint === undefined ? said : `${said}; ${hint}`, { cause: error });
 }

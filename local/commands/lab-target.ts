@@ -2,7 +2,7 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { LabError } from '../../domain/errors.ts';
 import { isCalendarDate, isTimeOfDay } from '../../domain/fashion/calendar.ts';
 import { trustingAgent } from '../core/certificate.ts';
-import type { Progress } from '../core/progress.ts';
+import { createProgress, type Progress } from '../core/progress.ts';
 import type { LabTarget } from '../lab-target.ts';
 import { requireSession } from '../session.ts';
 
@@ -12,6 +12,37 @@ export interface CommandOptions {
   /** Where the laptops that are up say so. @default .local/runs */
   sessions?: string;
   env?: NodeJS.ProcessEnv;
+}
+
+/** A command on a deployed lab, by its arguments. */
+export interface LabCommand<Request> {
+  /** The lab's slug. */
+  lab: string;
+  usage: string;
+  /** Undefined where help is asked for. Throws UsageInvalid */
+  parse(args: string[]): { stack?: string | undefined; request: Request } | undefined;
+  run(o: { target: LabTarget; request: Request; progress: Progress; signal: AbortSignal }): Promise<number>;
+}
+
+/**
+ * The command as `local/main.ts` calls it: shows its usage, or runs on the lab that its arguments name.
+ *
+ * @throws UsageInvalid, LaptopNotUp, StackUnreadable, and what `run` throws
+ */
+export function labCommand<Request>({ lab, usage, parse, run }: LabCommand<Request>) {
+  return async (
+    args: string[],
+    signal: AbortSignal,
+    { progress = createProgress(), sessions, env = process.env }: CommandOptions = {},
+  ): Promise<number> => {
+    const asked = parse(args);
+    if (!asked) {
+      progress.line(usage);
+      return 0;
+    }
+    const target = await labTarget(lab, asked.stack, sessions, env);
+    return run({ target, request: asked.request, progress, signal });
+  };
 }
 
 /** What the commands on one slot's drops take, laptop or AWS alike. For `parseArgs`. */

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
-import { createProgress } from '../core/progress.ts';
 import { type QuarantineRequest, showQuarantine } from '../fashion/quarantine.ts';
-import { argumentsOf, type CommandOptions, labTarget, slotOptions } from './lab-target.ts';
+import { argumentsOf, labCommand, slotOptions } from './lab-target.ts';
 
 const usage = `npm run quarantine -- fashion --date YYYY-MM-DD --slot HHMM [--drop HASH] [--out FILE] [--stack NAME]
 
@@ -13,24 +12,8 @@ Shows the rows of a slot that were set aside.
   --stack NAME  on AWS, by the stack's outputs; credentials and region as for any SDK.
                 Without it: on the laptop that npm start left up`;
 
-/**
- * `npm run quarantine -- fashion …`: see the usage text above.
- *
- * @throws UsageInvalid, LaptopNotUp, StackUnreadable, and what `showQuarantine` throws
- */
-export async function quarantine(
-  args: string[],
-  signal: AbortSignal,
-  { progress = createProgress(), sessions, env = process.env }: CommandOptions = {},
-): Promise<number> {
-  const asked = parse(args);
-  if (!asked) {
-    progress.line(usage);
-    return 0;
-  }
-  const target = await labTarget('fashion', asked.stack, sessions, env);
-  return showQuarantine({ target, request: asked.request, progress, signal });
-}
+/** `npm run quarantine -- fashion …`: see the usage text above. */
+export const quarantine = labCommand({ lab: 'fashion', usage, parse, run: showQuarantine });
 
 /** Undefined where help is asked for. */
 function parse(args: string[]): { stack?: string; request: QuarantineRequest } | undefined {

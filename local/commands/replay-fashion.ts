@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
-import { createProgress } from '../core/progress.ts';
 import { type ReplayRequest, replayFashion } from '../fashion/replay.ts';
-import { argumentsOf, type CommandOptions, isDigits, labTarget, slotOptions } from './lab-target.ts';
+import { argumentsOf, isDigits, labCommand, slotOptions } from './lab-target.ts';
 
 export const fashionUsage = `npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --from xlsx|csv [--drop HASH] [--force] [--stack NAME]
 npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --drop HASH --corrected FILE [--force] [--stack NAME]
@@ -19,24 +18,8 @@ Loads the drops of one slot again from the archive, in order.
 
 Exit code 1 when an execution fails, or when the same version of the transform wrote other bytes; else 0.`;
 
-/**
- * `npm run replay -- fashion …`: see the usage text above, and `replayFashion` for the exit code.
- *
- * @throws UsageInvalid, LaptopNotUp, StackUnreadable, and what `replayFashion` throws
- */
-export async function fashionReplay(
-  args: string[],
-  signal: AbortSignal,
-  { progress = createProgress(), sessions, env = process.env }: CommandOptions = {},
-): Promise<number> {
-  const asked = parse(args);
-  if (!asked) {
-    progress.line(fashionUsage);
-    return 0;
-  }
-  const target = await labTarget('fashion', asked.stack, sessions, env);
-  return replayFashion({ target, request: asked.request, progress, signal });
-}
+/** `npm run replay -- fashion …`: see the usage text above, and `replayFashion` for the exit code. */
+export const fashionReplay = labCommand({ lab: 'fashion', usage: fashionUsage, parse, run: replayFashion });
 
 /** Undefined where help is asked for. */
 function parse(args: string[]): { stack?: string; request: ReplayRequest } | undefined {

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
-import { createProgress } from '../core/progress.ts';
 import { replayStocks, type StocksReplayRequest } from '../stocks/replay.ts';
-import { argumentsOf, type CommandOptions, labTarget } from './lab-target.ts';
+import { argumentsOf, labCommand } from './lab-target.ts';
 
 export const stocksUsage = `npm run replay -- stocks --from TIME --to TIME [--warm-up day|all|TIME] [--speed N|max] [--json FILE] [--stack NAME]
 
@@ -19,24 +18,8 @@ Exit code 1 when the same version of the rule gives another row, or only one of 
 counted apart: another version of the rule, the warm-up, records of the last two minutes, and records that were set aside then
 and can be read now.`;
 
-/**
- * `npm run replay -- stocks …`: see the usage text above, and `replayStocks` for the exit code.
- *
- * @throws UsageInvalid, LaptopNotUp, StackUnreadable, and what `replayStocks` throws
- */
-export async function stocksReplay(
-  args: string[],
-  signal: AbortSignal,
-  { progress = createProgress(), sessions, env = process.env }: CommandOptions = {},
-): Promise<number> {
-  const asked = parse(args);
-  if (!asked) {
-    progress.line(stocksUsage);
-    return 0;
-  }
-  const target = await labTarget('stocks', asked.stack, sessions, env);
-  return replayStocks({ target, request: asked.request, progress, signal });
-}
+/** `npm run replay -- stocks …`: see the usage text above, and `replayStocks` for the exit code. */
+export const stocksReplay = labCommand({ lab: 'stocks', usage: stocksUsage, parse, run: replayStocks });
 
 const options = {
   from: { type: 'string' },

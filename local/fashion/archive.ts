@@ -12,16 +12,7 @@ import {
   workbookPrefix,
 } from '../../domain/fashion/contract.ts';
 import type { DateAndSlot } from '../../domain/fashion/drop.ts';
-import type { ClientConfig } from '../laptop.ts';
-
-/** A deployed fashion lab: the laptop's, or one on AWS, where the SDK finds region and credentials itself. */
-export interface ReplayTarget {
-  clients: Partial<ClientConfig>;
-  /** True where buckets have no host names of their own. */
-  pathStyle: boolean;
-  /** The stack's, by name. */
-  outputs: Readonly<Record<string, string>>;
-}
+import { callFailed, type LabTarget, outputOf } from '../lab-target.ts';
 
 interface Keys {
   xlsx: DropKey | WorkbookByHandKey;
@@ -51,8 +42,8 @@ export class Archive {
   readonly #pageSize: number | undefined;
 
   /** @param pageSize keys per page of a listing, 1000 if undefined. Throws StackUnreadable */
-  constructor(target: ReplayTarget, signal: AbortSignal, pageSize?: number) {
-    this.bucket = output(target, 'ArchiveBucketName');
+  constructor(target: LabTarget, signal: AbortSignal, pageSize?: number) {
+    this.bucket = outputOf(target, 'ArchiveBucketName', 'fashion');
     this.#s3 = new S3Client({ ...target.clients, ...(target.pathStyle ? { forcePathStyle: true } : {}) });
     this.signal = signal;
     this.#pageSize = pageSize;
@@ -181,18 +172,7 @@ export const listed = (drops: Hashed[]) =>
     )
     .join(', ');
 
-/** Throws StackUnreadable. */
-export function output(target: ReplayTarget, name: string): string {
-  const value = target.outputs[name];
-  if (value === undefined)
-    throw new LabError('StackUnreadable', `there is no output ${name}: not a fashion lab`);
-  return value;
-}
-
 /** What the SDK throws has a name and a message. */
 export function told(error: unknown): unknown {
-  if (error instanceof LabError || !(error instanceof Error)) return error;
-  return new LabError('AwsCallFailed', oneLine(error), { cause: error });
+  return error instanceof LabError || !(error instanceof Error) ? error : callFailed(error);
 }
-
-export const oneLine = (error: Error) => `${error.name}: ${error.message}`.replaceAll(/\s+/g, ' ');

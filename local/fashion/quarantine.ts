@@ -5,15 +5,8 @@ import { correctionSheet, dropMark } from '../../domain/fashion/correction-sheet
 import type { DateAndSlot } from '../../domain/fashion/drop.ts';
 import { parseQuarantine, type QuarantinedRow } from '../../domain/fashion/quarantine.ts';
 import { formatTable, type Progress } from '../core/progress.ts';
-import {
-  Archive,
-  type Archived,
-  type ArchivedDrop,
-  chosen,
-  listed,
-  type ReplayTarget,
-  told,
-} from './archive.ts';
+import type { LabTarget } from '../lab-target.ts';
+import { Archive, type Archived, type ArchivedDrop, chosen, listed, told } from './archive.ts';
 
 export interface QuarantineRequest extends DateAndSlot {
   /** First digits of the workbook's SHA-256, or all of them; undefined for every drop of the slot. */
@@ -36,7 +29,7 @@ export interface Quarantine {
  *   such a file already: someone may have worked in it), AwsCallFailed
  */
 export async function showQuarantine(o: {
-  target: ReplayTarget;
+  target: LabTarget;
   request: QuarantineRequest;
   progress: Progress;
   signal: AbortSignal;

@@ -9,7 +9,8 @@ import {
 import { LabError } from '../../domain/errors.ts';
 import type { ImportInput } from '../../domain/fashion/contract.ts';
 import { formatTable, type Progress } from '../core/progress.ts';
-import { Archive, type ArchivedDrop, chosen, oneLine, output, type ReplayTarget, told } from './archive.ts';
+import { callFailed, type LabTarget, outputOf } from '../lab-target.ts';
+import { Archive, type ArchivedDrop, chosen, told } from './archive.ts';
 import {
   type ArchivedCorrections,
   archiveCorrections,
@@ -59,7 +60,7 @@ interface Replayed {
  *   execution goes on, and its ARN was printed
  */
 export async function replayFashion(o: {
-  target: ReplayTarget;
+  target: LabTarget;
   request: ReplayRequest;
   progress: Progress;
   signal: AbortSignal;
@@ -67,7 +68,7 @@ export async function replayFashion(o: {
   pageSize?: number;
 }): Promise<number> {
   const { target, request, progress, signal } = o;
-  const stateMachineArn = output(target, 'ImportStateMachineArn');
+  const stateMachineArn = outputOf(target, 'ImportStateMachineArn', 'fashion');
   const archive = new Archive(target, signal, o.pageSize);
   const sfn = new SFNClient(target.clients);
   try {
@@ -178,7 +179,7 @@ async function execute(
     if (error instanceof LabError) throw error;
     const goesOn = `the execution goes on: ${executionArn}`;
     if (signal.aborted) throw new Error(`no longer waited for; ${goesOn}`, { cause: error });
-    throw new LabError('AwsCallFailed', `${oneLine(error as Error)}; ${goesOn}`, { cause: error });
+    throw callFailed(error as Error, goesOn);
   }
 }
 
