@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { formatTable, type Progress } from '../local/core/progress.ts';
 import { writeLargeWorkbook } from './large-workbook.ts';
 import { pythonPeers } from './python-peers.ts';
+import type { Requirement } from './requirement.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -198,13 +199,6 @@ export function readingTables(readings: readonly Reading[]): string {
         )}`,
     )
     .join('\n\n');
-}
-
-export interface Requirement {
-  what: string;
-  required: string;
-  measured: string;
-  met: boolean;
 }
 
 /** What the lab demands of itself, where the run has measured it. */

@@ -4,16 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { formatTable, type Progress } from '../local/core/progress.ts';
+import type { Progress } from '../local/core/progress.ts';
 import { benchHops, type HopsResult, hopsTable } from './fashion-hops.ts';
 import { benchLoad, type LoadResult, loadTable } from './fashion-load.ts';
-import {
-  benchReading,
-  type Reading,
-  type Requirement,
-  readingRequirements,
-  readingTables,
-} from './fashion-reading.ts';
+import { benchReading, type Reading, readingRequirements, readingTables } from './fashion-reading.ts';
+import { type Requirement, requirementsTable } from './requirement.ts';
 
 export const sections = ['reading', 'load', 'hops', 'synth'] as const;
 export type Section = (typeof sections)[number];
@@ -93,12 +88,6 @@ export function benchText({ reading, load, hops, synthMs, requirements }: Fashio
   if (load) parts.push(loadTable(load));
   if (hops) parts.push(hopsTable(hops));
   if (synthMs !== undefined) parts.push(`cdk synth ${(synthMs / 1000).toFixed(1)} s`);
-  if (requirements.length > 0)
-    parts.push(
-      formatTable(
-        ['required of the lab', 'required', 'measured', ''],
-        requirements.map(({ what, required, measured, met }) => [what, required, measured, met ? '✓' : '✗']),
-      ),
-    );
+  parts.push(...requirementsTable(requirements));
   return parts.join('\n\n');
 }

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { formatTable, type Progress } from '../local/core/progress.ts';
-import type { Requirement } from './fashion-reading.ts';
 import { pythonPeers } from './python-peers.ts';
+import type { Requirement } from './requirement.ts';
 import { tickRecords, writeRecords } from './stocks-records.ts';
 
 const run = promisify(execFile);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { startProcess, type TetheredProcess } from '../local/core/child-process.ts';
 import { formatTable, type Progress } from '../local/core/progress.ts';
-import type { Requirement } from './fashion-reading.ts';
+import type { Requirement } from './requirement.ts';
 import { startFakeAws } from './stocks-fake-aws.ts';
 
 const run = promisify(execFile);

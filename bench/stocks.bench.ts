@@ -1,6 +1,5 @@
 import type { Progress } from '../local/core/progress.ts';
-import { formatTable } from '../local/core/progress.ts';
-import type { Requirement } from './fashion-reading.ts';
+import { type Requirement, requirementsTable } from './requirement.ts';
 import {
   benchHandler,
   type HandlerResult,
@@ -52,12 +51,6 @@ export function stocksText({ handler, hops, memory, requirements }: StocksBench)
   if (handler) parts.push(handlerTable(handler), replayTable(handler));
   if (hops) parts.push(stocksHopsText(hops));
   if (memory) parts.push(memoryTable(memory));
-  if (requirements.length > 0)
-    parts.push(
-      formatTable(
-        ['required of the lab', 'required', 'measured', ''],
-        requirements.map(({ what, required, measured, met }) => [what, required, measured, met ? '✓' : '✗']),
-      ),
-    );
+  parts.push(...requirementsTable(requirements));
   return parts.join('\n\n');
 }
