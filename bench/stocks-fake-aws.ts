@@ -17,8 +17,12 @@ type Item = Record<string, unknown>;
  * hold, because there is nobody else; one secret. What it does not know it refuses.
  *
  * @param secret what GetSecretValue answers
+ * @param onTrades told after each PutRecords how many trades there are
  */
-export async function startFakeAws(secret: object): Promise<FakeAws> {
+export async function startFakeAws(
+  secret: object,
+  onTrades: (trades: number) => void = () => undefined,
+): Promise<FakeAws> {
   let trades = 0;
   let sequence = 0;
   const items = new Map<string, Item>();
@@ -27,6 +31,7 @@ export async function startFakeAws(secret: object): Promise<FakeAws> {
     PutRecords: ({ Records }) => {
       const records = Records as { PartitionKey: string }[];
       trades += records.filter(({ PartitionKey }) => PartitionKey !== gapPartitionKey).length;
+      onTrades(trades);
       return {
         FailedRecordCount: 0,
         Records: records.map(() => ({ SequenceNumber: String(++sequence), ShardId: 'shardId-000000000000' })),

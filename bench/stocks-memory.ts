@@ -34,7 +34,8 @@ export interface MemoryOptions {
   signal: AbortSignal;
 }
 
-/** How often memory is looked at. */
+/** How many times memory is looked at, evenly over the ticks: on a slow machine, too, there is a look in each quarter. */
+const looks = 800;
 const everyMs = 250;
 /** The longest that no further tick may come to the stream. */
 const patienceMs = 30_000;
@@ -77,8 +78,14 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
       told.ticks = message.told;
       told.done ||= message.done === true;
     });
-    aws = await startFakeAws({ ...login, ...urls });
-    const stream = aws;
+    const samples: { trades: number; mb: Promise<number> }[] = [];
+    let next = 0;
+    const stream = await startFakeAws({ ...login, ...urls }, (trades) => {
+      if (trades < next || !feed) return;
+      next = trades + ticks / looks;
+      samples.push({ trades, mb: residentMb(feed.pid).catch(() => Number.NaN) }); // ended: ticks will be missing
+    });
+    aws = stream;
     feed = await startProcess({
       name: 'feed',
       command: process.execPath,
@@ -97,8 +104,6 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
         FEED_SETTINGS: JSON.stringify({ alwaysOpen: true, spillDirectory: join(directory, 'spill') }),
       },
     });
-    const { pid } = feed;
-    const samples: { trades: number; mb: number }[] = [];
     await progress.step(`feed, ${ticks.toLocaleString('en')} ticks`, async (step) => {
       let moved = performance.now();
       for (
@@ -112,10 +117,10 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
           throw new Error(`${trades} of ${told.ticks} ticks came to the stream\n${feed?.tail(8)}`);
         before = trades;
         step.bar(Math.min(trades, ticks), ticks);
-        if (trades > 0) samples.push({ trades, mb: await residentMb(pid) });
       }
     });
-    return memoryResult(samples, { ticks, ticksPerSecond });
+    const looked = await Promise.all(samples.map(async ({ trades, mb }) => ({ trades, mb: await mb })));
+    return memoryResult(looked, { ticks, ticksPerSecond });
   } finally {
     await feed?.stop();
     await aws?.close();
