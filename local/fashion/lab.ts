@@ -7,6 +7,7 @@ import type { Template } from '../assembly.ts';
 import type { Progress } from '../core/progress.ts';
 import { logicalIdOf } from '../function-processes.ts';
 import { type DeployedLab, type Laptop, startLaptop } from '../laptop.ts';
+import { warehouseAccess, warehousePool } from '../warehouse.ts';
 import { FashionDriver, timeZone } from './driver.ts';
 
 /** The whole lab on a laptop of its own, for what drives it: the soak run and the tests. */
@@ -55,10 +56,7 @@ export async function deployFashionLab(
 ): Promise<FashionLab> {
   const lab = await laptop.deploy('FashionInventory', progress, hurried ? hurry : undefined);
   const driver = await FashionDriver.open(laptop, lab);
-  const { host, port, user, password } = laptop.postgres;
-  const database = lab.assembly.workgroups[0]?.database;
-  const pool = new pg.Pool({ host, port, user, password, database, max: 2 });
-  pool.on('error', () => undefined); // the server is stopped under idle connections
+  const pool = warehousePool(laptop, lab, 2);
   const disconnect = async () => {
     await pool.end();
     await driver.close();
@@ -69,7 +67,7 @@ export async function deployFashionLab(
     driver,
     query: async <Row extends pg.QueryResultRow>(sql: string) => (await pool.query<Row>(sql)).rows,
     connect: async () => {
-      const client = new pg.Client({ host, port, user, password, database });
+      const client = new pg.Client(warehouseAccess(laptop, lab));
       client.on('error', () => undefined);
       await client.connect();
       return client;

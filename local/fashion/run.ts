@@ -2,13 +2,16 @@ import pg from 'pg';
 import type { CollectionWaits, CollectResult } from '../../domain/fashion/contract.ts';
 import { formatTable, type Progress } from '../core/progress.ts';
 import type { RunningLab } from '../labs.ts';
-import type { Laptop } from '../laptop.ts';
+import type { DeployedLab, Laptop } from '../laptop.ts';
 import { eachReport, type Report } from '../outside/inventory-reports.ts';
+import { psqlLine, warehouseAccess } from '../warehouse.ts';
 import { type Execution, FashionDriver } from './driver.ts';
 
 const rows = 5_000;
 const firstDay = '2026-11-19';
 const days = 2;
+
+const onSale = 'SELECT location, SUM(available) FROM fashion.stock_on_sale GROUP BY location';
 
 /** None: the client's software here writes a report at once. On AWS a file must be unchanged for some time. */
 const waits: CollectionWaits = { lookSeconds: 0, settleSeconds: 0, retrySeconds: 0 };
@@ -57,7 +60,7 @@ export async function runFashion(laptop: Laptop, progress: Progress): Promise<Ru
     );
   });
   const last = drops.at(-1)?.execution.output?.transformed;
-  const current = await ask(laptop, deployed.assembly.workgroups[0]?.database ?? '');
+  const current = await ask(laptop, deployed);
   const whole = current.positions === last?.rowsOut && current.loads === drops.length;
   progress.line();
   progress.line(
@@ -68,12 +71,11 @@ export async function runFashion(laptop: Laptop, progress: Progress): Promise<Ru
       ? 'Every row that went in came out or was set aside.'
       : '✗ Rows are missing or too many.',
   );
-  const { database = '' } = deployed.assembly.workgroups[0] ?? {};
   return {
     name: 'fashion',
     ok: expected && whole,
     deployed,
-    connect: ['SQL, while it is up:', `  ${psql(laptop, database)}`],
+    connect: ['SQL, while it is up:', `  ${psqlLine(laptop, deployed, onSale)}`],
   };
 }
 
@@ -112,10 +114,9 @@ function table(drops: { report: Report; visibleAt: number; execution: Execution 
 
 async function ask(
   laptop: Laptop,
-  database: string,
+  deployed: DeployedLab,
 ): Promise<{ positions: number; history: number; loads: number }> {
-  const { host, port, user, password } = laptop.postgres;
-  const client = new pg.Client({ host, port, user, password, database });
+  const client = new pg.Client(warehouseAccess(laptop, deployed));
   await client.connect();
   try {
     const { rows: found } = await client.query(
@@ -127,9 +128,4 @@ async function ask(
   } finally {
     await client.end();
   }
-}
-
-function psql(laptop: Laptop, database: string): string {
-  const { host, port, user, password } = laptop.postgres;
-  return `PGPASSWORD=${password} psql -h ${host} -p ${port} -U ${user} ${database} -c 'SELECT location, SUM(available) FROM fashion.stock_on_sale GROUP BY location'`;
 }

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import pg from 'pg';
+import type pg from 'pg';
 import { symbols as allSymbols, type FeedSettings } from '../../domain/stocks/contract.ts';
 import type { Template } from '../assembly.ts';
 import type { TetheredProcess } from '../core/child-process.ts';
 import type { Progress } from '../core/progress.ts';
 import { type DeployedLab, type Laptop, startLaptop } from '../laptop.ts';
 import { type Exchange, type ExchangeOptions, startExchange } from '../outside/exchange.ts';
+import { warehousePool } from '../warehouse.ts';
 import { startFeed } from './feed.ts';
 
 /** The whole lab on a laptop of its own: stack, exchange, and tasks of the feed as they are started. */
@@ -67,10 +68,7 @@ export async function deployStocksLab(laptop: Laptop, options: StocksLabOptions)
     streamUrl: exchange.streamUrl,
     historyUrl: exchange.historyUrl,
   });
-  const { host, port, user, password } = laptop.postgres;
-  const database = lab.assembly.workgroups[0]?.database;
-  const pool = new pg.Pool({ host, port, user, password, database, max: 3 });
-  pool.on('error', () => undefined); // the server is stopped under idle connections
+  const pool = warehousePool(laptop, lab, 3);
   const s3 = new S3Client({ ...laptop.clients, forcePathStyle: true });
   const feeds: TetheredProcess[] = [];
   const disconnect = async () => {

@@ -4,6 +4,7 @@ import type { TetheredProcess } from '../core/child-process.ts';
 import { formatTable, type Progress } from '../core/progress.ts';
 import type { RunningLab } from '../labs.ts';
 import type { Laptop } from '../laptop.ts';
+import { psqlLine } from '../warehouse.ts';
 import { countAll, isWhole } from './counts.ts';
 import { deployStocksLab, type StocksLab } from './lab.ts';
 import { liveTable, snapshot } from './live-table.ts';
@@ -15,6 +16,8 @@ const ticksPerSecond = 100;
 /** Symbols in the live table, and how far back it looks. */
 const shownSymbols = 10;
 const shownSeconds = 10;
+
+const latest = 'SELECT symbol, price, trend, score, volatility FROM stocks.latest ORDER BY symbol';
 
 /** How long the last ticks may take to SQL. */
 const patienceMs = 90_000;
@@ -75,7 +78,7 @@ export async function runStocks(laptop: Laptop, progress: Progress): Promise<Run
     name: 'stocks',
     ok: whole,
     deployed: lab.lab,
-    connect: ['SQL, while it is up:', `  ${psql(lab)}`],
+    connect: ['SQL, while it is up:', `  ${psqlLine(laptop, lab.lab, latest)}`],
   };
 }
 
@@ -95,10 +98,4 @@ async function untilLoaded(lab: StocksLab): Promise<void> {
     const [row] = await lab.query<{ ticks: number }>('SELECT COUNT(*)::int AS ticks FROM stocks.ticks');
     if ((row?.ticks ?? 0) >= traded) return;
   }
-}
-
-function psql({ laptop, lab }: StocksLab): string {
-  const { host, port, user, password } = laptop.postgres;
-  const { database = '' } = lab.assembly.workgroups[0] ?? {};
-  return `PGPASSWORD=${password} psql -h ${host} -p ${port} -U ${user} ${database} -c 'SELECT symbol, price, trend, score, volatility FROM stocks.latest ORDER BY symbol'`;
 }
