@@ -14,7 +14,8 @@ export interface ErrorRow {
   remedy: string;
 }
 
-const table = {
+/** What the fashion lab raises, in AWS and in the commands on it. */
+const fashion = {
   // --- the SFTP server ---
   SftpUnreachable: {
     kind: 'transient',
@@ -51,159 +52,8 @@ const table = {
     message: (v) => `sftp server does not hand out a path: ${v}`,
     remedy: 'check the directory in the secret, and what the user may read there',
   },
-  // --- the laptop: processes, run directory, PostgreSQL, certificate ---
-  ProcessNotStarted: {
-    kind: 'setup',
-    message: (v) => `a process could not be started: ${v}`,
-    remedy: 'check that the program exists and may be run by this user',
-  },
-  ProcessDied: {
-    kind: 'transient',
-    message: (v) => `a process ended by itself: ${v}`,
-    remedy: 'its log says why; start again',
-  },
-  RunDirectoryUnusable: {
-    kind: 'setup',
-    message: (v) => `the directory of this run cannot be made: ${v}`,
-    remedy:
-      'make room on the disk, and let this user write to .local in the checkout and to the temporary directory',
-  },
-  PortTaken: {
-    kind: 'setup',
-    message: (v) => `something listens already on ${v}`,
-    remedy: 'end it, or leave the port to be chosen',
-  },
-  ServiceUserMissing: {
-    kind: 'setup',
-    message: (v) => `postgresql does not run as root, and none of these accounts exists: ${v}`,
-    remedy: 'run as another user than root',
-  },
-  PostgresBinariesUnusable: {
-    kind: 'setup',
-    message: (v) => `the embedded postgresql cannot be run: ${v}`,
-    remedy:
-      'delete node_modules and run npm start again; its platform package must be installed, links included',
-  },
-  PostgresNotReady: {
-    kind: 'setup',
-    message: (v) => `postgresql does not come up: ${v}`,
-    remedy: 'its log in .local/runs says why; a full disk or too little shared memory are the usual reasons',
-  },
-  CertificateNotMade: {
-    kind: 'setup',
-    message: (v) => `the certificate of this run cannot be made: ${v}`,
-    remedy: 'delete .local/python and run npm start again, which installs the python packages anew',
-  },
-  // --- the laptop: emulator, local assembly, command line ---
-  EmulatorNotStarted: {
-    kind: 'setup',
-    message: (v) => `the emulator did not start: ${v}`,
-    remedy: 'look at its log in .local/runs; remove .local/python to install it again',
-  },
-  EmulatorEnded: {
-    kind: 'setup',
-    message: (v) => `the emulator ended while it was needed: ${v}`,
-    remedy: 'start again; its log is in .local/runs',
-  },
-  EndpointUnreachable: {
-    kind: 'setup',
-    message: (v) => `the endpoint in AWS_ENDPOINT_URL does not answer: ${v}`,
-    remedy: 'start it, or unset AWS_ENDPOINT_URL to have one started',
-  },
-  EndpointNotEmulator: {
-    kind: 'setup',
-    message: (v) => `the endpoint in AWS_ENDPOINT_URL is not an emulator's account 000000000000: ${v}`,
-    remedy: 'to use a real account, deploy: npm run deploy -- FashionInventory',
-  },
-  CdkFailed: {
-    kind: 'setup',
-    message: (v) => `the cdk failed: ${v}`,
-    remedy: 'read the log; an error of the template shows in npm run synth as well',
-  },
-  UsageInvalid: {
-    kind: 'setup',
-    message: (v) => `the command line is not understood: ${v}`,
-    remedy: 'see the README for the commands and their options',
-  },
-  LaptopNotUp: {
-    kind: 'setup',
-    message: (v) => `no laptop is up that runs the lab ${v}`,
-    remedy:
-      'start one in another terminal, npm start, and leave it up; or name a deployed stack with --stack',
-  },
-  TemplateNotLocal: {
-    kind: 'setup',
-    message: (v) => `the template refers to what has no local stand-in: ${v}`,
-    remedy: 'add the attribute to the table in local/assembly.ts',
-  },
-  // --- the warehouse: migrations and loads ---
-  MigrationNameInvalid: {
-    kind: 'refused',
-    message: (v) => `migration file has no name of the form NNNN_lower_case.sql: ${v}`,
-    remedy: 'rename the file',
-  },
-  MigrationVersionRepeated: {
-    kind: 'refused',
-    message: (v) => `two migrations have the version ${v}`,
-    remedy: 'give the newer one the next number',
-  },
-  MigrationOutOfOrder: {
-    kind: 'refused',
-    message: (v) => `migration would be applied out of order: ${v}`,
-    remedy: 'give it a number above the last one that was applied',
-  },
-  MigrationChanged: {
-    kind: 'refused',
-    message: (v) => `migration was changed after it was applied: ${v}`,
-    remedy: 'restore the file as it was and write a new migration',
-  },
-  MigrationMissing: {
-    kind: 'refused',
-    message: (v) => `migration was applied and its file is gone: ${v}`,
-    remedy: 'restore the file; deploy no older version than the one in the warehouse',
-  },
-  MigrationTooLong: {
-    kind: 'refused',
-    message: (v) => `migration has more statements than one transaction of the data api takes: ${v}`,
-    remedy: 'split it into migrations of at most 39 statements',
-  },
-  MigrationFailed: {
-    kind: 'refused',
-    message: (v) => `migration was rolled back by the warehouse: ${v}`,
-    remedy: 'mend the statement and deploy again; nothing of this migration was kept',
-  },
-  WarehouseStatementFailed: {
-    kind: 'transient',
-    message: (v) => `the warehouse reports a failed statement: ${v}`,
-    remedy: 'it is tried again; if it stays, look at sys_load_error_detail and sys_query_history',
-  },
-  ReconcileMismatch: {
-    kind: 'refused',
-    message: (v) => `rows do not add up: ${v}`,
-    remedy: 'compare the workbook, its csv and its rejected rows, then replay the slot',
-  },
-  PositionsDuplicated: {
-    kind: 'refused',
-    message: (v) => `the report names positions more than once: ${v}`,
-    remedy: 'ask the client for a corrected report; the shop still reads the previous one',
-  },
-  ArchivedCsvMissing: {
-    kind: 'refused',
-    message: (v) => `the archive holds no csv of this drop: ${v}`,
-    remedy: 'replay it from the workbook: --from xlsx',
-  },
-  ArchiveHashMismatch: {
-    kind: 'refused',
-    message: (v) => `the archived workbook is not the one that its key names: ${v}`,
-    remedy:
-      'restore the right version of the object (the bucket is versioned), or put the file back under a plain name',
-  },
-  DropMissing: {
-    kind: 'refused',
-    message: (v) => `no report for slot ${v} within its grace period`,
-    remedy: 'ask the client, then start the collection again',
-  },
-  // --- fashion: reports, drops and the archive's keys ---
+
+  // --- reports, drops and the archive's keys ---
   WorkbookUnreadable: {
     kind: 'refused',
     message: (v) => `the workbook cannot be read: ${v}`,
@@ -285,14 +135,7 @@ const table = {
     remedy: 'put workbooks under xlsx/date=YYYY-MM-DD/slot=HHMM/',
   },
 
-  // --- the Redshift Data API over PostgreSQL ---
-  WarehouseDatabaseTwice: {
-    kind: 'setup',
-    message: (v) => `two workgroups name the database ${v}`,
-    remedy: 'give each workgroup of the laptop databases of its own name: they share one PostgreSQL',
-  },
-
-  // --- fashion: the transform's limits, its disk, the archive's answers ---
+  // --- the transform's limits, its disk, the archive's answers ---
   LimitsInvalid: {
     kind: 'setup',
     message: (v) => `the limits of a report are not usable: ${v}`,
@@ -310,7 +153,35 @@ const table = {
     remedy: 'nothing was written; it is read again from its beginning',
   },
 
-  // --- fashion: rows that were set aside, and their corrections ---
+  // --- collections and loads ---
+  ReconcileMismatch: {
+    kind: 'refused',
+    message: (v) => `rows do not add up: ${v}`,
+    remedy: 'compare the workbook, its csv and its rejected rows, then replay the slot',
+  },
+  PositionsDuplicated: {
+    kind: 'refused',
+    message: (v) => `the report names positions more than once: ${v}`,
+    remedy: 'ask the client for a corrected report; the shop still reads the previous one',
+  },
+  ArchivedCsvMissing: {
+    kind: 'refused',
+    message: (v) => `the archive holds no csv of this drop: ${v}`,
+    remedy: 'replay it from the workbook: --from xlsx',
+  },
+  ArchiveHashMismatch: {
+    kind: 'refused',
+    message: (v) => `the archived workbook is not the one that its key names: ${v}`,
+    remedy:
+      'restore the right version of the object (the bucket is versioned), or put the file back under a plain name',
+  },
+  DropMissing: {
+    kind: 'refused',
+    message: (v) => `no report for slot ${v} within its grace period`,
+    remedy: 'ask the client, then start the collection again',
+  },
+
+  // --- rows that were set aside, and their corrections ---
   QuarantineUnreadable: {
     kind: 'setup',
     message: (v) => `the csv of the rows that were set aside is not one of ours: ${v}`,
@@ -351,13 +222,300 @@ const table = {
     message: (v) => `several corrections of this drop have a hash that begins with ${v}`,
     remedy: 'give more of its digits',
   },
+
+  // --- replays ---
+  SlotNotArchived: {
+    kind: 'setup',
+    message: (v) => `the archive holds no workbook of slot ${v}`,
+    remedy: 'name a slot that it holds',
+  },
+  DropUnknown: {
+    kind: 'setup',
+    message: (v) => `no drop of the slot has a hash that begins with ${v}`,
+    remedy: 'name one of these, or none for all of them',
+  },
+  DropAmbiguous: {
+    kind: 'setup',
+    message: (v) => `several drops of the slot have a hash that begins with ${v}`,
+    remedy: 'give more of its digits',
+  },
+  ReplayFailed: {
+    kind: 'setup',
+    message: (v) => `the execution did not succeed: ${v}`,
+    remedy: 'mend the cause and replay again: the tables are as they were before this drop',
+  },
+} satisfies Record<string, ErrorRow>;
+
+/** What the stocks lab raises, in AWS and in the commands on it. */
+const stocks = {
+  // --- trades and the archive's keys ---
+  TradeInvalid: {
+    kind: 'refused',
+    message: (v) => `not a trade of the provider: ${v}`,
+    remedy: 'it was set aside whole; mend the reader if the provider changed its messages, then replay it',
+  },
+  SymbolUnknown: {
+    kind: 'refused',
+    message: (v) => `a trade of a symbol that the feed does not subscribe to: ${v}`,
+    remedy:
+      'it was set aside whole; add the symbol to domain/stocks/symbols.ts if it is wanted, then replay it',
+  },
+  StockKeyInvalid: {
+    kind: 'refused',
+    message: (v) => `the key is not one of the archive of stocks: ${v}`,
+    remedy: 'domain/stocks/keys.ts has their forms',
+  },
+  StockStateUnreadable: {
+    kind: 'setup',
+    message: (v) => `the state of a symbol cannot be read: ${v}`,
+    remedy: 'restore the version of the function that wrote it, or delete the item: its symbol warms up anew',
+  },
+
+  // --- what the provider says ---
+  StreamFrameInvalid: {
+    kind: 'refused',
+    message: (v) => `not a message of the provider's stream: ${v}`,
+    remedy: 'it was set aside whole; mend domain/stocks/alpaca.ts if the provider changed its messages',
+  },
+  HistoryPageInvalid: {
+    kind: 'transient',
+    message: (v) => `not a page of the provider's trade history: ${v}`,
+    remedy: 'it is asked for again; if it stays, look at what stands between us and the provider',
+  },
+
+  // --- the feed ---
+  FeedSettingsInvalid: {
+    kind: 'setup',
+    message: (v) => `the settings of the feed are not usable: ${v}`,
+    remedy: 'correct the feed prop of the stack; domain/stocks/feed-settings.ts says what each of them means',
+  },
+  ProviderSecretInvalid: {
+    kind: 'refused',
+    message: (v) => `the secret of the provider is not usable: ${v}`,
+    remedy: 'fill in key and secret; streamUrl and historyUrl may be left out',
+  },
+  ProviderLoginRefused: {
+    kind: 'refused',
+    message: (v) => `the provider refuses the login: ${v}`,
+    remedy: 'check key and secret, and that the key is of the server that is asked',
+  },
+  ProviderSubscriptionRefused: {
+    kind: 'refused',
+    message: (v) => `the provider refuses to tell these trades: ${v}`,
+    remedy: 'check what the subscription allows: the feed in streamUrl, and how many symbols',
+  },
+  ProviderBusy: {
+    kind: 'transient',
+    message: (v) => `the provider lets nobody in now: ${v}`,
+    remedy: 'it is tried again; a connection limit (406) that stays means that something else uses the login',
+  },
+  ProviderUnreachable: {
+    kind: 'transient',
+    message: (v) => `the provider cannot be reached: ${v}`,
+    remedy: 'it is tried again; the history fills the gap',
+  },
+  HistoryRefused: {
+    kind: 'refused',
+    message: (v) => `the provider refuses to tell its trade history: ${v}`,
+    remedy: 'check that the subscription includes recent trades over HTTP: without them no gap can be filled',
+  },
+  SpillFailed: {
+    kind: 'transient',
+    message: (v) => `the disk takes no more of what waits for the stream: ${v}`,
+    remedy:
+      'nothing is lost: the history fills the gap; give the feed more disk if the stream is to be away longer',
+  },
+
+  // --- batches of the stream, loads ---
+  StateConflict: {
+    kind: 'transient',
+    message: (v) => `another batch advanced the state of a symbol: ${v}`,
+    remedy: 'the batch comes again and goes on from there; if it stays, two functions read one stream',
+  },
+  StatesUnread: {
+    kind: 'transient',
+    message: (v) => `the table of states hands out a part only, still missing: ${v}`,
+    remedy: 'the batch comes again; if it stays, the table is throttled: look at its capacity and limits',
+  },
+  WarehouseSlow: {
+    kind: 'transient',
+    message: (v) => `the warehouse has not ended a statement within the patience of the function: ${v}`,
+    remedy: 'it is loaded again, without harm; if it stays, look for locks and queues in sys_query_history',
+  },
+
+  // --- replays ---
+  RangeNotArchived: {
+    kind: 'setup',
+    message: (v) => `the raw archive holds no record of that time: ${v}`,
+    remedy: 'name a time in which ticks were received; what was received last may still be on its way',
+  },
+  RowsUnreadable: {
+    kind: 'refused',
+    message: (v) => `an object of rows in the archive cannot be read: ${v}`,
+    remedy: 'an earlier version of it may be whole: the archive keeps them',
+  },
+} satisfies Record<string, ErrorRow>;
+
+/** What the warehouse of any lab raises. */
+const warehouse = {
+  // --- migrations and statements ---
+  MigrationNameInvalid: {
+    kind: 'refused',
+    message: (v) => `migration file has no name of the form NNNN_lower_case.sql: ${v}`,
+    remedy: 'rename the file',
+  },
+  MigrationVersionRepeated: {
+    kind: 'refused',
+    message: (v) => `two migrations have the version ${v}`,
+    remedy: 'give the newer one the next number',
+  },
+  MigrationOutOfOrder: {
+    kind: 'refused',
+    message: (v) => `migration would be applied out of order: ${v}`,
+    remedy: 'give it a number above the last one that was applied',
+  },
+  MigrationChanged: {
+    kind: 'refused',
+    message: (v) => `migration was changed after it was applied: ${v}`,
+    remedy: 'restore the file as it was and write a new migration',
+  },
+  MigrationMissing: {
+    kind: 'refused',
+    message: (v) => `migration was applied and its file is gone: ${v}`,
+    remedy: 'restore the file; deploy no older version than the one in the warehouse',
+  },
+  MigrationTooLong: {
+    kind: 'refused',
+    message: (v) => `migration has more statements than one transaction of the data api takes: ${v}`,
+    remedy: 'split it into migrations of at most 39 statements',
+  },
+  MigrationFailed: {
+    kind: 'refused',
+    message: (v) => `migration was rolled back by the warehouse: ${v}`,
+    remedy: 'mend the statement and deploy again; nothing of this migration was kept',
+  },
+  WarehouseStatementFailed: {
+    kind: 'transient',
+    message: (v) => `the warehouse reports a failed statement: ${v}`,
+    remedy: 'it is tried again; if it stays, look at sys_load_error_detail and sys_query_history',
+  },
+} satisfies Record<string, ErrorRow>;
+
+/** What the laptop and the command line raise. */
+const laptop = {
+  // --- processes, run directory, PostgreSQL, certificate ---
+  ProcessNotStarted: {
+    kind: 'setup',
+    message: (v) => `a process could not be started: ${v}`,
+    remedy: 'check that the program exists and may be run by this user',
+  },
+  ProcessDied: {
+    kind: 'transient',
+    message: (v) => `a process ended by itself: ${v}`,
+    remedy: 'its log says why; start again',
+  },
+  RunDirectoryUnusable: {
+    kind: 'setup',
+    message: (v) => `the directory of this run cannot be made: ${v}`,
+    remedy:
+      'make room on the disk, and let this user write to .local in the checkout and to the temporary directory',
+  },
+  PortTaken: {
+    kind: 'setup',
+    message: (v) => `something listens already on ${v}`,
+    remedy: 'end it, or leave the port to be chosen',
+  },
+  ServiceUserMissing: {
+    kind: 'setup',
+    message: (v) => `postgresql does not run as root, and none of these accounts exists: ${v}`,
+    remedy: 'run as another user than root',
+  },
+  PostgresBinariesUnusable: {
+    kind: 'setup',
+    message: (v) => `the embedded postgresql cannot be run: ${v}`,
+    remedy:
+      'delete node_modules and run npm start again; its platform package must be installed, links included',
+  },
+  PostgresNotReady: {
+    kind: 'setup',
+    message: (v) => `postgresql does not come up: ${v}`,
+    remedy: 'its log in .local/runs says why; a full disk or too little shared memory are the usual reasons',
+  },
+  CertificateNotMade: {
+    kind: 'setup',
+    message: (v) => `the certificate of this run cannot be made: ${v}`,
+    remedy: 'delete .local/python and run npm start again, which installs the python packages anew',
+  },
+
+  // --- emulator, local assembly, the Redshift Data API over PostgreSQL, command line ---
+  EmulatorNotStarted: {
+    kind: 'setup',
+    message: (v) => `the emulator did not start: ${v}`,
+    remedy: 'look at its log in .local/runs; remove .local/python to install it again',
+  },
+  EmulatorEnded: {
+    kind: 'setup',
+    message: (v) => `the emulator ended while it was needed: ${v}`,
+    remedy: 'start again; its log is in .local/runs',
+  },
+  EndpointUnreachable: {
+    kind: 'setup',
+    message: (v) => `the endpoint in AWS_ENDPOINT_URL does not answer: ${v}`,
+    remedy: 'start it, or unset AWS_ENDPOINT_URL to have one started',
+  },
+  EndpointNotEmulator: {
+    kind: 'setup',
+    message: (v) => `the endpoint in AWS_ENDPOINT_URL is not an emulator's account 000000000000: ${v}`,
+    remedy: 'to use a real account, deploy: npm run deploy -- FashionInventory',
+  },
+  CdkFailed: {
+    kind: 'setup',
+    message: (v) => `the cdk failed: ${v}`,
+    remedy: 'read the log; an error of the template shows in npm run synth as well',
+  },
+  UsageInvalid: {
+    kind: 'setup',
+    message: (v) => `the command line is not understood: ${v}`,
+    remedy: 'see the README for the commands and their options',
+  },
+  LaptopNotUp: {
+    kind: 'setup',
+    message: (v) => `no laptop is up that runs the lab ${v}`,
+    remedy:
+      'start one in another terminal, npm start, and leave it up; or name a deployed stack with --stack',
+  },
+  TemplateNotLocal: {
+    kind: 'setup',
+    message: (v) => `the template refers to what has no local stand-in: ${v}`,
+    remedy: 'add the attribute to the table in local/assembly.ts',
+  },
+  WarehouseDatabaseTwice: {
+    kind: 'setup',
+    message: (v) => `two workgroups name the database ${v}`,
+    remedy: 'give each workgroup of the laptop databases of its own name: they share one PostgreSQL',
+  },
+
+  // --- commands on a deployed lab ---
+  StackUnreadable: {
+    kind: 'setup',
+    message: (v) => `the outputs of the stack cannot be read: ${v}`,
+    remedy: 'check its name, the region (AWS_REGION) and the credentials',
+  },
+  AwsCallFailed: {
+    kind: 'setup',
+    message: (v) => `a call of aws failed: ${v}`,
+    remedy: 'check network, region and credentials; the README says what a replay may do',
+  },
   FileUnusable: {
     kind: 'setup',
     message: (v) => `a file cannot be used: ${v}`,
     remedy: 'check its path, and what this user may do there',
   },
+} satisfies Record<string, ErrorRow>;
 
-  // --- the diagrams: a value names the file and the element first ---
+/** What the diagrams raise. */
+const diagrams = {
+  // --- a value names the file and the element first ---
   DiagramModelInvalid: {
     kind: 'setup',
     message: (v) => `a model of a diagram is not of the shape that diagrams/engine/model.ts describes: ${v}`,
@@ -449,162 +607,38 @@ const table = {
     remedy: 'save it again in diagrams.net as uncompressed .drawio, or delete it to lay it out anew',
   },
 
-  // --- diagrams: draw.io's own engine ---
+  // --- draw.io's own engine ---
   DiagramEngineFailed: {
     kind: 'setup',
     message: (v) => `draw.io's own engine did not render: ${v}`,
     remedy: 'try again; then open the .drawio in diagrams.net, and check that this Chromium starts by itself',
   },
-
-  // --- replays ---
-  SlotNotArchived: {
-    kind: 'setup',
-    message: (v) => `the archive holds no workbook of slot ${v}`,
-    remedy: 'name a slot that it holds',
-  },
-  DropUnknown: {
-    kind: 'setup',
-    message: (v) => `no drop of the slot has a hash that begins with ${v}`,
-    remedy: 'name one of these, or none for all of them',
-  },
-  DropAmbiguous: {
-    kind: 'setup',
-    message: (v) => `several drops of the slot have a hash that begins with ${v}`,
-    remedy: 'give more of its digits',
-  },
-  ReplayFailed: {
-    kind: 'setup',
-    message: (v) => `the execution did not succeed: ${v}`,
-    remedy: 'mend the cause and replay again: the tables are as they were before this drop',
-  },
-  StackUnreadable: {
-    kind: 'setup',
-    message: (v) => `the outputs of the stack cannot be read: ${v}`,
-    remedy: 'check its name, the region (AWS_REGION) and the credentials',
-  },
-  AwsCallFailed: {
-    kind: 'setup',
-    message: (v) => `a call of aws failed: ${v}`,
-    remedy: 'check network, region and credentials; the README says what a replay may do',
-  },
-
-  // --- stocks: trades and the archive's keys ---
-  TradeInvalid: {
-    kind: 'refused',
-    message: (v) => `not a trade of the provider: ${v}`,
-    remedy: 'it was set aside whole; mend the reader if the provider changed its messages, then replay it',
-  },
-  SymbolUnknown: {
-    kind: 'refused',
-    message: (v) => `a trade of a symbol that the feed does not subscribe to: ${v}`,
-    remedy:
-      'it was set aside whole; add the symbol to domain/stocks/symbols.ts if it is wanted, then replay it',
-  },
-  StockKeyInvalid: {
-    kind: 'refused',
-    message: (v) => `the key is not one of the archive of stocks: ${v}`,
-    remedy: 'domain/stocks/keys.ts has their forms',
-  },
-  StockStateUnreadable: {
-    kind: 'setup',
-    message: (v) => `the state of a symbol cannot be read: ${v}`,
-    remedy: 'restore the version of the function that wrote it, or delete the item: its symbol warms up anew',
-  },
-
-  // --- stocks: what the provider says ---
-  StreamFrameInvalid: {
-    kind: 'refused',
-    message: (v) => `not a message of the provider's stream: ${v}`,
-    remedy: 'it was set aside whole; mend domain/stocks/alpaca.ts if the provider changed its messages',
-  },
-  HistoryPageInvalid: {
-    kind: 'transient',
-    message: (v) => `not a page of the provider's trade history: ${v}`,
-    remedy: 'it is asked for again; if it stays, look at what stands between us and the provider',
-  },
-
-  // --- stocks: the feed ---
-  FeedSettingsInvalid: {
-    kind: 'setup',
-    message: (v) => `the settings of the feed are not usable: ${v}`,
-    remedy: 'correct the feed prop of the stack; domain/stocks/feed-settings.ts says what each of them means',
-  },
-  ProviderSecretInvalid: {
-    kind: 'refused',
-    message: (v) => `the secret of the provider is not usable: ${v}`,
-    remedy: 'fill in key and secret; streamUrl and historyUrl may be left out',
-  },
-  ProviderLoginRefused: {
-    kind: 'refused',
-    message: (v) => `the provider refuses the login: ${v}`,
-    remedy: 'check key and secret, and that the key is of the server that is asked',
-  },
-  ProviderSubscriptionRefused: {
-    kind: 'refused',
-    message: (v) => `the provider refuses to tell these trades: ${v}`,
-    remedy: 'check what the subscription allows: the feed in streamUrl, and how many symbols',
-  },
-  ProviderBusy: {
-    kind: 'transient',
-    message: (v) => `the provider lets nobody in now: ${v}`,
-    remedy: 'it is tried again; a connection limit (406) that stays means that something else uses the login',
-  },
-  ProviderUnreachable: {
-    kind: 'transient',
-    message: (v) => `the provider cannot be reached: ${v}`,
-    remedy: 'it is tried again; the history fills the gap',
-  },
-  HistoryRefused: {
-    kind: 'refused',
-    message: (v) => `the provider refuses to tell its trade history: ${v}`,
-    remedy: 'check that the subscription includes recent trades over HTTP: without them no gap can be filled',
-  },
-  SpillFailed: {
-    kind: 'transient',
-    message: (v) => `the disk takes no more of what waits for the stream: ${v}`,
-    remedy:
-      'nothing is lost: the history fills the gap; give the feed more disk if the stream is to be away longer',
-  },
-
-  // --- stocks: batches of the stream, loads ---
-  StateConflict: {
-    kind: 'transient',
-    message: (v) => `another batch advanced the state of a symbol: ${v}`,
-    remedy: 'the batch comes again and goes on from there; if it stays, two functions read one stream',
-  },
-  StatesUnread: {
-    kind: 'transient',
-    message: (v) => `the table of states hands out a part only, still missing: ${v}`,
-    remedy: 'the batch comes again; if it stays, the table is throttled: look at its capacity and limits',
-  },
-  WarehouseSlow: {
-    kind: 'transient',
-    message: (v) => `the warehouse has not ended a statement within the patience of the function: ${v}`,
-    remedy: 'it is loaded again, without harm; if it stays, look for locks and queues in sys_query_history',
-  },
-
-  // --- stocks: replays ---
-  RangeNotArchived: {
-    kind: 'setup',
-    message: (v) => `the raw archive holds no record of that time: ${v}`,
-    remedy: 'name a time in which ticks were received; what was received last may still be on its way',
-  },
-  RowsUnreadable: {
-    kind: 'refused',
-    message: (v) => `an object of rows in the archive cannot be read: ${v}`,
-    remedy: 'an earlier version of it may be whole: the archive keeps them',
-  },
 } satisfies Record<string, ErrorRow>;
 
-export type ErrorCode = keyof typeof table;
+/** The rows by whose they are; each code stands in one of them. */
+const sections = { fashion, stocks, warehouse, laptop, diagrams };
+
+export type ErrorSection = keyof typeof sections;
+
+export type ErrorCode = { [Section in ErrorSection]: keyof (typeof sections)[Section] }[ErrorSection];
 
 /** The table as plain rows, for those who list codes (state machines, documentation). */
-export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table;
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
+  ...fashion,
+  ...stocks,
+  ...warehouse,
+  ...laptop,
+  ...diagrams,
+};
 
-/** Codes of one kind, sorted. */
-export function errorCodes(kind: ErrorRow['kind']): ErrorCode[] {
-  return (Object.keys(table) as ErrorCode[]).filter((code) => errorTable[code].kind === kind).sort();
+/** Codes of one kind of one section, sorted: a state machine lists those that its own lab raises. */
+export function errorCodes(section: ErrorSection, kind: ErrorRow['kind']): ErrorCode[] {
+  const rows: Readonly<Record<string, ErrorRow>> = sections[section];
+  return (Object.keys(rows) as ErrorCode[]).filter((code) => rows[code]?.kind === kind).sort();
 }
+
+/** Every section there is. */
+export const errorSections = Object.keys(sections) as ErrorSection[];
 
 /** An error of the table. `name` equals `code`, so that Step Functions and log queries can match on it. */
 export class LabError extends Error {

@@ -110,7 +110,7 @@ export class CollectionWorkflow extends Construct {
       .when(Condition.jsonata('{% $attempt < $input.attempts %}'), waitToRetry)
       .otherwise(failed);
     const assign = { failure: '{% $states.errorOutput %}' };
-    collect.addCatch(failed, { errors: errorCodes('refused'), assign });
+    collect.addCatch(failed, { errors: errorCodes('fashion', 'refused'), assign });
     collect.addCatch(mayTryAgain, { errors: ['States.ALL'], assign });
     const when = (condition: string) => Condition.jsonata(`{% ${condition} %}`);
     collect.next(

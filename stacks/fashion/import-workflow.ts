@@ -190,7 +190,7 @@ export class ImportWorkflow extends Construct {
   /** What is refused ends the run; anything else is tried again. */
   private attempt(task: LambdaInvoke, failed: IChainable, retry: IChainable): LambdaInvoke {
     const assign = { failure: '{% $states.errorOutput %}' };
-    task.addCatch(failed, { errors: errorCodes('refused'), assign });
+    task.addCatch(failed, { errors: errorCodes('fashion', 'refused'), assign });
     task.addCatch(retry, { errors: ['States.ALL'], assign: { ...assign, step: task.node.id } });
     return task;
   }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ErrorCode, errorCodes, errorTable, LabError } from '../../domain/errors.ts';
+import { type ErrorCode, errorCodes, errorSections, errorTable, LabError } from '../../domain/errors.ts';
 
 const codes = Object.keys(errorTable) as ErrorCode[];
 const kinds = ['refused', 'transient', 'setup'] as const;
@@ -34,9 +34,13 @@ it('no code is dead: each is raised somewhere', () => {
   expect(codes.filter((code) => !new RegExp(`['"]${code}['"]`).test(sources))).toEqual([]);
 });
 
-it('each code is of one kind', () => {
-  expect(kinds.flatMap((kind) => errorCodes(kind)).sort()).toEqual([...codes].sort());
-  for (const kind of kinds) expect(errorCodes(kind)).toEqual([...errorCodes(kind)].sort());
+it('each code is of one section and of one kind', () => {
+  const listed = errorSections.flatMap((section) => kinds.flatMap((kind) => errorCodes(section, kind)));
+  expect(listed.sort()).toEqual([...codes].sort());
+  for (const section of errorSections) {
+    const refused = errorCodes(section, 'refused');
+    expect(refused).toEqual([...refused].sort());
+  }
 });
 
 it('an error is found by its name, shows the value and says what to do', () => {

@@ -1,7 +1,8 @@
 /** What starts, runs and watches the fashion lab. What only AWS can show (time zones, deliveries) is asserted here. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { errorCodes } from '../../../domain/errors.ts';
+import { errorCodes, errorTable } from '../../../domain/errors.ts';
 import { collectionInput, importInput } from '../../../domain/fashion/contract.ts';
 import { metricNamespace } from '../../../domain/shared/contract.ts';
 import { unbundledApp } from '../../../local/synthesis.ts';
@@ -113,6 +114,24 @@ describe('the rule', () => {
   });
 });
 
+it('what is refused is what the functions of this lab refuse, and nothing of another', () => {
+  const sources = [
+    'domain/fashion',
+    'domain/shared',
+    'lambdas/fashion',
+    'lambdas/shared',
+    'stacks/fashion',
+  ].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(`${folder}/${name}`, 'utf8')),
+  );
+  const raised = Object.entries(errorTable).filter(
+    ([code, { kind }]) => kind === 'refused' && sources.some((source) => source.includes(`'${code}'`)),
+  );
+  expect(raised.map(([code]) => code).sort()).toEqual(errorCodes('fashion', 'refused'));
+});
+
 describe.each(['Collection', 'Import'])('the state machine %s', (start) => {
   const definition = definitionOf(fashion, start);
   const states = Object.entries(definition.States);
@@ -130,7 +149,7 @@ describe.each(['Collection', 'Import'])('the state machine %s', (start) => {
     for (const [, task] of refusing) {
       expect(task.Catch).toHaveLength(2);
       const [refused, other] = task.Catch as [{ ErrorEquals: string[]; Next: string }, { Next: string }];
-      expect(refused.ErrorEquals).toEqual(errorCodes('refused'));
+      expect(refused.ErrorEquals).toEqual(errorCodes('fashion', 'refused'));
       expect(definition.States[refused.Next]?.Type).not.toBe('Choice');
       expect(other.Next).toBe('MayTryAgain');
     }
