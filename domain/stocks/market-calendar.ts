@@ -2,13 +2,15 @@ import { nanosecondsPerSecond } from './instant.ts';
 import { exchangeTimeZone, tradingDayOf } from './trading-day.ts';
 
 /**
- * Days on which NYSE and Nasdaq are closed: nyse.com/markets/hours-calendars, as announced by NYSE Group on 2024-11-08 (2025)
- * and 2025-12-23 (2026 to 2028); 2025-01-09 was the national day of mourning for President Carter. Add a year to both lists
- * when it is announced: after the last one, every weekday counts as a full session, and a holiday sounds the alarm of
+ * Days on which NYSE and Nasdaq are closed: nyse.com/markets/hours-calendars, as announced by NYSE Group on 2021-12-27
+ * (2024), 2024-11-08 (2025) and 2025-12-23 (2026 to 2028), compared in November 2026. 2025-01-09 was the national day of
+ * mourning for President Carter, announced by both exchanges on 2024-12-30. Add a year to both lists when it is announced:
+ * before the first one and after the last one every weekday counts as a full session, and a holiday sounds the alarm of
  * silence.
  */
 const holidays: ReadonlySet<string> = new Set(
-  `2025-01-01 2025-01-09 2025-01-20 2025-02-17 2025-04-18 2025-05-26 2025-06-19 2025-07-04 2025-09-01 2025-11-27 2025-12-25
+  `2024-01-01 2024-01-15 2024-02-19 2024-03-29 2024-05-27 2024-06-19 2024-07-04 2024-09-02 2024-11-28 2024-12-25
+   2025-01-01 2025-01-09 2025-01-20 2025-02-17 2025-04-18 2025-05-26 2025-06-19 2025-07-04 2025-09-01 2025-11-27 2025-12-25
    2026-01-01 2026-01-19 2026-02-16 2026-04-03 2026-05-25 2026-06-19 2026-07-03 2026-09-07 2026-11-26 2026-12-25
    2027-01-01 2027-01-18 2027-02-15 2027-03-26 2027-05-31 2027-06-18 2027-07-05 2027-09-06 2027-11-25 2027-12-24
    2028-01-17 2028-02-21 2028-04-14 2028-05-29 2028-06-19 2028-07-04 2028-09-04 2028-11-23 2028-12-25`.split(
@@ -18,7 +20,11 @@ const holidays: ReadonlySet<string> = new Set(
 
 /** Days on which they close at 13:00. Same source. */
 const halfDays: ReadonlySet<string> = new Set(
-  '2025-07-03 2025-11-28 2025-12-24 2026-11-27 2026-12-24 2027-11-26 2028-07-03 2028-11-24'.split(' '),
+  `2024-07-03 2024-11-29 2024-12-24
+   2025-07-03 2025-11-28 2025-12-24
+   2026-11-27 2026-12-24
+   2027-11-26
+   2028-07-03 2028-11-24`.split(/\s+/),
 );
 
 /** The core session of a day, from 09:30 to 16:00 or 13:00 in New York. Nanoseconds since 1970. */
