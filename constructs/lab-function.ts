@@ -5,6 +5,7 @@ import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type ICommandHooks, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { observedAs } from './observability.ts';
 
 export interface LabFunctionProps<Name extends string> {
   /** Handler file below lambdas/, such as `fashion/collect.ts`. */
@@ -50,7 +51,7 @@ export class LabFunction<Name extends string> extends NodejsFunction {
     super(scope, id, {
       entry: fileURLToPath(new URL(`../lambdas/${props.handler}`, import.meta.url)),
       description: props.description,
-      environment: { ...props.environment, POWERTOOLS_SERVICE_NAME: id },
+      environment: { ...props.environment, ...observedAs(id, scope) },
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       timeout: props.timeout,

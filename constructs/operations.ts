@@ -1,11 +1,13 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   AlarmWidget,
   ComparisonOperator,
   Dashboard,
+  GraphWidget,
   type IMetric,
   type IWidget,
+  Metric,
   TextWidget,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -15,6 +17,7 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { metricNamespaceOf } from '../domain/shared/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 
 export interface AlarmProps {
@@ -87,8 +90,15 @@ export class Operations extends Construct {
     return queue;
   }
 
-  show(...widgets: IWidget[]): void {
-    this.widgets.push(...widgets);
+  /** A metric that a function or container of this stack writes. @param statistic @default Sum */
+  metric(service: string, metricName: string, period: Duration, statistic = 'Sum'): Metric {
+    const namespace = metricNamespaceOf(Stack.of(this).stackName);
+    return new Metric({ namespace, metricName, period, statistic, dimensionsMap: { service } });
+  }
+
+  /** Shows metrics on the dashboard, two graphs beside each other. @param right on an axis of their own; none by default */
+  graph(title: string, left: IMetric[], right?: IMetric[]): void {
+    this.widgets.push(new GraphWidget({ title, left, right, width: 12 }));
   }
 
   /** Call last: the dashboard lists every alarm made before it, with its runbook line. */

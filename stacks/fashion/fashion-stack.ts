@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, TimeZone } from 'aws-cdk-lib';
-import { GraphWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
@@ -37,7 +36,6 @@ import {
   type transformEnvironment,
   workbookPrefix,
 } from '../../domain/fashion/contract.ts';
-import { metricNamespace } from '../../domain/shared/contract.ts';
 import { CollectionWorkflow } from './collection-workflow.ts';
 import { ImportWorkflow } from './import-workflow.ts';
 import { transformSize } from './transform-size.ts';
@@ -302,14 +300,7 @@ export class FashionStack extends Stack {
       runbook:
         'An import took over two hours: look for locks and a stopped warehouse in Query Editor, then replay the slot.',
     });
-    const sumOf = (service: string, metricName: string) =>
-      new Metric({
-        namespace: metricNamespace,
-        metricName,
-        period,
-        statistic: 'Sum',
-        dimensionsMap: { service },
-      });
+    const sumOf = (service: string, metricName: string) => operations.metric(service, metricName, period);
     const rows = (metricName: string) => sumOf('Transform', metricName);
     operations.alarm('LateDrops', {
       metric: sumOf('Collect', 'LateDrops'),
@@ -327,23 +318,13 @@ export class FashionStack extends Stack {
       runbook:
         'Over 100 rows of a report were set aside: npm run quarantine shows cell, value and reason. Tell the client; load the rows with npm run replay and its option --corrected, or have the report sent again.',
     });
-    operations.show(
-      new GraphWidget({
-        title: 'Drops',
-        left: [
-          sumOf('Collect', 'DropsCollected'),
-          sumOf('Collect', 'LateDrops'),
-          sumOf('Load', 'UnchangedDrops'),
-        ],
-        width: 12,
-      }),
-      new GraphWidget({ title: 'Rows', left: [rows('RowsIn'), rows('RowsRejected')], width: 12 }),
-      new GraphWidget({
-        title: 'Archive to SQL',
-        left: [imports.stateMachine.metricTime({ period, statistic: 'Maximum' })],
-        width: 12,
-      }),
-    );
+    operations.graph('Drops', [
+      sumOf('Collect', 'DropsCollected'),
+      sumOf('Collect', 'LateDrops'),
+      sumOf('Load', 'UnchangedDrops'),
+    ]);
+    operations.graph('Rows', [rows('RowsIn'), rows('RowsRejected')]);
+    operations.graph('Archive to SQL', [imports.stateMachine.metricTime({ period, statistic: 'Maximum' })]);
   }
 
   private outputs(o: {

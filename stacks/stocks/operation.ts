@@ -1,8 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
-import { GraphWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Operations } from '../../constructs/operations.ts';
-import { metricNamespace } from '../../domain/shared/contract.ts';
 import type { RawArchive } from './raw-archive.ts';
 import { feedTasks, type TickFeed } from './tick-feed.ts';
 
@@ -12,14 +10,8 @@ export function operateStocks(
   lab: { feed: TickFeed; raw: RawArchive; trend: LambdaFunction; load: LambdaFunction },
 ): void {
   const minute = Duration.minutes(1);
-  const ours = (service: string, metricName: string, statistic = 'Sum') =>
-    new Metric({
-      namespace: metricNamespace,
-      metricName,
-      period: minute,
-      statistic,
-      dimensionsMap: { service },
-    });
+  const ours = (service: string, metricName: string, statistic?: string) =>
+    operations.metric(service, metricName, minute, statistic);
   const behind = lab.trend.metric('IteratorAge', { period: minute, statistic: 'Maximum' });
   const archiveAge = lab.raw.freshness(minute);
 
@@ -86,24 +78,20 @@ export function operateStocks(
       'Rows are in SQL over a minute after their trades. Where TrendBehind does not ring, the warehouse is slow: look for locks and queues in Query Editor, raise its capacity or loadEvery.',
   });
 
-  const graph = (title: string, left: Metric[]) => new GraphWidget({ title, left, width: 12 });
   const trend = (...names: string[]) => names.map((name) => ours('Trend', name));
-  operations.show(
-    graph('Ticks', [ours('Feed', 'Received'), ours('Feed', 'Published'), ...trend('TicksIn', 'TicksOut')]),
-    graph('The feed', [
-      ours('Feed', 'Retried'),
-      ours('Feed', 'Gaps'),
-      ours('Feed', 'Filled'),
-      ours('Feed', 'Disconnected'),
-    ]),
-    graph('Held by the feed, bytes', [ours('Feed', 'HeldBytes', 'Maximum')]),
-    graph('Not plain', trend('Late', 'Duplicates', 'SetAside', 'Corrections', 'GapsMarked')),
-    graph('Trade to SQL, ms', [ours('Load', 'FreshnessMs', 'p50'), ours('Load', 'FreshnessMs', 'p99')]),
-    graph('Socket to stream, stream to state, ms', [
-      ours('Feed', 'LagMs', 'p99'),
-      ours('Trend', 'BatchLagMs', 'p99'),
-    ]),
-    graph('Rows loaded', [ours('Load', 'RowsLoaded')]),
-    new GraphWidget({ title: 'Behind', left: [behind], right: [archiveAge], width: 12 }),
-  );
+  const feed = (...names: string[]) => names.map((name) => ours('Feed', name));
+  operations.graph('Ticks', [...feed('Received', 'Published'), ...trend('TicksIn', 'TicksOut')]);
+  operations.graph('The feed', feed('Retried', 'Gaps', 'Filled', 'Disconnected'));
+  operations.graph('Held by the feed, bytes', [ours('Feed', 'HeldBytes', 'Maximum')]);
+  operations.graph('Not plain', trend('Late', 'Duplicates', 'SetAside', 'Corrections', 'GapsMarked'));
+  operations.graph('Trade to SQL, ms', [
+    ours('Load', 'FreshnessMs', 'p50'),
+    ours('Load', 'FreshnessMs', 'p99'),
+  ]);
+  operations.graph('Socket to stream, stream to state, ms', [
+    ours('Feed', 'LagMs', 'p99'),
+    ours('Trend', 'BatchLagMs', 'p99'),
+  ]);
+  operations.graph('Rows loaded', [ours('Load', 'RowsLoaded')]);
+  operations.graph('Behind', [behind], [archiveAge]);
 }

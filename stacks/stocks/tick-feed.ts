@@ -19,6 +19,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../../constructs/acknowledge.ts';
 import { logFlows } from '../../constructs/flow-log.ts';
+import { observedAs } from '../../constructs/observability.ts';
 import {
   checkedFeedSettings,
   type FeedSettings,
@@ -133,7 +134,7 @@ export class TickFeed extends Construct {
     };
     const container = task.addContainer('Feed', {
       image: ContainerImage.fromDockerImageAsset(feedImage(this, 'Image')),
-      environment: { ...environment, POWERTOOLS_SERVICE_NAME: 'Feed' },
+      environment: { ...environment, ...observedAs('Feed', this) },
       readonlyRootFilesystem: true,
       // Longer than a clean stop may take; Fargate waits for two minutes at most.
       stopTimeout: Duration.seconds(Math.ceil(checkedFeedSettings(props.settings).stopSeconds) + 10),

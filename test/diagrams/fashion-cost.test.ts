@@ -1,5 +1,11 @@
-import { metricNamespace } from '../../domain/shared/contract.ts';
-import { definitionOf, only, plain, resourcesOf, type State, synthesizeLabs } from '../stacks/synthesized.ts';
+import {
+  definitionOf,
+  only,
+  ownMetricsRead,
+  resourcesOf,
+  type State,
+  synthesizeLabs,
+} from '../stacks/synthesized.ts';
 import { billedByTheHour, CostPage } from './cost-tables.ts';
 
 /**
@@ -24,22 +30,6 @@ const month = 'A month';
 const page = new CostPage('diagrams/fashion.md');
 const template = synthesizeLabs().fashion;
 const countOf = (type: string) => resourcesOf(template, type).length;
-
-/** The names of our own metrics that the alarms and the dashboard read. */
-function ownMetrics(): Set<string> {
-  const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
-  const [, dashboard] = only(template, 'AWS::CloudWatch::Dashboard');
-  const { widgets } = JSON.parse(plain(dashboard.Properties.DashboardBody)) as {
-    widgets: { properties: { metrics?: string[][] } }[];
-  };
-  return new Set([
-    ...alarms.filter(({ Namespace }) => Namespace === metricNamespace).map(({ MetricName }) => MetricName),
-    ...widgets
-      .flatMap(({ properties }) => properties.metrics ?? [])
-      .filter(([namespace]) => namespace === metricNamespace)
-      .map(([, name]) => name),
-  ]);
-}
 
 describe('the cost that the explanation of the fashion lab states', () => {
   it('has a table for the lab at rest, one for a drop, and one for a month', () => {
@@ -71,7 +61,7 @@ describe('the cost that the explanation of the fashion lab states', () => {
       secrets: countOf('AWS::SecretsManager::Secret') + ofRedshift,
       alarms: countOf('AWS::CloudWatch::Alarm'),
       dashboards: countOf('AWS::CloudWatch::Dashboard'),
-      metrics: ownMetrics().size,
+      metrics: new Set(ownMetricsRead(template).map(({ name }) => name)).size,
     });
   });
 

@@ -13,7 +13,7 @@ import {
   parseArchiveKey,
 } from '../../domain/fashion/contract.ts';
 import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
-import { metricNamespace } from '../../domain/shared/contract.ts';
+import { metricNamespaceOf } from '../../domain/shared/contract.ts';
 import { type Execution, timeZone } from '../../local/fashion/driver.ts';
 import { killFunction, logicalIdOf } from '../../local/function-processes.ts';
 import { startSftpServer } from '../../local/outside/sftp-server.ts';
@@ -673,7 +673,7 @@ describe('a late report', () => {
     expect(collected.map((file) => file.late)).toEqual([true]);
     expect(metrics).toMatchObject({ service: 'Collect', LateDrops: 1, DropsCollected: 1 });
     expect(metrics._aws.CloudWatchMetrics[0]).toMatchObject({
-      Namespace: metricNamespace,
+      Namespace: metricNamespaceOf(fashion.lab.stack),
       Dimensions: [['service']],
     });
     expect(await currentStock(fashion)).toEqual({ coat: 27 });

@@ -3,7 +3,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetBucketEncryptionCommand, GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import ExcelJS from 'exceljs';
 import { csvKey, type LoadRequest, rejectedKey } from '../../domain/fashion/contract.ts';
-import { metricNamespace } from '../../domain/shared/contract.ts';
+import { metricNamespaceOf } from '../../domain/shared/contract.ts';
 import type { Execution } from '../../local/fashion/driver.ts';
 import { logicalIdOf } from '../../local/function-processes.ts';
 import { makeReport, type Report } from '../../local/outside/inventory-reports.ts';
@@ -340,7 +340,7 @@ describe('a report with the rows of the slot before', () => {
       const metrics = JSON.parse(line);
       expect(metrics).toMatchObject({ service: 'Load', UnchangedDrops: count });
       expect(metrics._aws.CloudWatchMetrics[0]).toMatchObject({
-        Namespace: metricNamespace,
+        Namespace: metricNamespaceOf(fashion.lab.stack),
         Dimensions: [['service']],
       });
     } finally {

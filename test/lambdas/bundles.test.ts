@@ -5,8 +5,10 @@
 import { readdirSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { collectEnvironment, loadEnvironment, transformEnvironment } from '../../domain/fashion/contract.ts';
+import { metricNamespaceOf } from '../../domain/shared/contract.ts';
 import * as stocks from '../../domain/stocks/contract.ts';
 import { migrateEnvironment } from '../../domain/warehouse/contract.ts';
+import { environmentOf } from '../stacks/synthesized.ts';
 import { type Bundle, bundlesOf, runBeside } from './bundles.ts';
 
 jest.setTimeout(120_000); // the bundles are made here when no assembly was made before
@@ -69,9 +71,9 @@ it.each(all)('%s: %s loads with nothing beside it, and has a handler', async (st
 });
 
 it.each(all)('%s: %s gets from the stack what its contract names', (stack, name, names) => {
-  const { POWERTOOLS_SERVICE_NAME: service, ...environment } = bundle(stack, name).environment;
+  const { environment, observed } = environmentOf(bundle(stack, name).environment);
   expect(Object.keys(environment).sort()).toEqual([...names].sort());
-  expect(service).toBeTruthy();
+  expect(observed).toEqual({ service: expect.any(String), namespace: metricNamespaceOf(stack) });
 });
 
 it.each(all.filter(([, , names]) => names.length > 0))(

@@ -4,7 +4,19 @@ import { CfnResource, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { unbundledApp } from '../../local/synthesis.ts';
 import { FashionStack } from '../../stacks/fashion/fashion-stack.ts';
-import { type Resource, resourcesOf, type SynthesizedTemplate, synthesizeLabs } from './synthesized.ts';
+import { StocksStack } from '../../stacks/stocks/stocks-stack.ts';
+import {
+  environmentOf,
+  only,
+  ownMetricsRead,
+  plain,
+  type Resource,
+  resourcesOf,
+  type SynthesizedTemplate,
+  statementsOf,
+  synthesizeLabs,
+  variablesOf,
+} from './synthesized.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
@@ -120,6 +132,107 @@ it.each(labs)('%s: whatever can carry tags says which app and which lab it belon
   }
 });
 
+it.each(labs)('%s: buckets, queues and topics are encrypted and reached by TLS alone', (_lab, template) => {
+  for (const [, { Properties }] of resourcesOf(template, 'AWS::SQS::Queue'))
+    expect(Properties.SqsManagedSseEnabled).toBe(true);
+  for (const [, { Properties }] of resourcesOf(template, 'AWS::SNS::Topic'))
+    expect(Properties.KmsMasterKeyId).toBeDefined();
+  for (const type of ['AWS::S3::BucketPolicy', 'AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy']) {
+    for (const [, { Properties }] of resourcesOf(template, type))
+      expect(JSON.stringify(Properties)).toContain('"aws:SecureTransport":"false"');
+  }
+});
+
+describe.each(labs)('functions of %s', (_lab, template) => {
+  const functions = resourcesOf(template, 'AWS::Lambda::Function').filter(([id]) => !byTheCdk(id));
+
+  it('run on ARM under the Node.js that AWS keeps longest', () => {
+    expect(functions.length).toBeGreaterThan(0);
+    for (const [, { Properties }] of functions)
+      expect(Properties).toMatchObject({ Architectures: ['arm64'], Runtime: 'nodejs24.x' });
+  });
+
+  it('each has a role of its own, without policies of anyone else', () => {
+    const roles = functions.map(([, { Properties }]) => Properties.Role['Fn::GetAtt'][0]);
+    expect(new Set(roles).size).toBe(functions.length);
+    for (const [id, role] of resourcesOf(template, 'AWS::IAM::Role')) {
+      if (!byTheCdk(id)) expect([id, role.Properties.ManagedPolicyArns]).toEqual([id, undefined]);
+    }
+  });
+
+  it('may do nothing to everything, but look at their own statements', () => {
+    const wide = functions
+      .flatMap(([, { Properties }]) => statementsOf(template, Properties.Role['Fn::GetAtt'][0]))
+      .filter(
+        (statement) =>
+          statement.Resource.includes('*') || statement.Action.some((each) => each.includes('*')),
+      );
+    for (const statement of wide) {
+      expect(statement.Action).toEqual([
+        'redshift-data:DescribeStatement',
+        'redshift-data:GetStatementResult',
+      ]);
+      expect(statement.Condition).toBeDefined();
+    }
+  });
+});
+
+describe.each(labs)('alarms of %s', (_lab, template) => {
+  const [topic] = only(template, 'AWS::SNS::Topic', 'OperationsAlarms');
+  const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm');
+  const [, board] = only(template, 'AWS::CloudWatch::Dashboard');
+  const dashboard = plain(board.Properties.DashboardBody);
+
+  it.each(alarms)('%s tells the topic, says what to do, and is on the dashboard', (id, { Properties }) => {
+    expect(Properties.AlarmActions).toEqual([{ Ref: topic }]);
+    expect(Properties.Metrics).toBeUndefined(); // one metric each, no formula
+    expect(Properties.AlarmDescription.length).toBeGreaterThan(40);
+    const texts = JSON.parse(dashboard).widgets.map(
+      (widget: { properties: { markdown?: string } }) => widget.properties.markdown ?? '',
+    );
+    expect(texts.join()).toContain(Properties.AlarmDescription);
+    expect(dashboard).toContain(`<${id}.Arn>`);
+  });
+
+  it('CloudWatch may use the key of the topic', () => {
+    const [, key] = only(template, 'AWS::KMS::Key');
+    expect(key.Properties.KeyPolicy.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      }),
+    );
+  });
+});
+
+describe('metrics of our own', () => {
+  it.each(labs)(
+    '%s: what alarms and dashboard read is written by a program of this stack',
+    (_lab, template) => {
+      const written = observed(template);
+      const read = ownMetricsRead(template);
+      expect(read.length).toBeGreaterThan(0);
+      for (const { service, namespace } of read) expect(written).toContainEqual({ service, namespace });
+    },
+  );
+
+  it('no stack reads or writes those of another: not of another lab, not of a copy of itself in the same account', () => {
+    const copies = [FashionStack, StocksStack].map(
+      (Lab) => Template.fromStack(new Lab(unbundledApp(), 'Copy')).toJSON() as SynthesizedTemplate,
+    );
+    const namespaces = [fashion, stocks, ...copies].map((template) => [
+      ...new Set([...observed(template), ...ownMetricsRead(template)].map(({ namespace }) => namespace)),
+    ]);
+    expect(namespaces).toEqual([
+      ['DataPipelineLabs/FashionInventory'],
+      ['DataPipelineLabs/StockTrends'],
+      ['DataPipelineLabs/Copy'],
+      ['DataPipelineLabs/Copy'],
+    ]);
+  });
+});
+
 describe.each(labs)('outputs of %s', (lab, template) => {
   const outputs = Object.entries(template.Outputs);
 
@@ -161,6 +274,7 @@ describe.each(labs)('when the stack of %s goes', (_lab, kept, vanishing) => {
       'AWS::KMS::Key',
       'AWS::DynamoDB::Table',
       'AWS::SecretsManager::Secret',
+      'AWS::Kinesis::Stream',
     ]) {
       for (const [id, resource] of resourcesOf(kept, type)) {
         expect([id, policies(resource)]).toEqual([id, ['RetainExceptOnCreate', 'Retain']]);
@@ -205,6 +319,22 @@ describe.each(labs)('when the stack of %s goes', (_lab, kept, vanishing) => {
     }
   });
 });
+
+/** Functions and roles that the CDK adds for its custom resources. */
+function byTheCdk(id: string): boolean {
+  return /framework|CustomS3AutoDelete/.test(id);
+}
+
+/** Under what the functions and containers of a template measure. */
+function observed(template: SynthesizedTemplate) {
+  const functions = resourcesOf(template, 'AWS::Lambda::Function')
+    .filter(([id]) => !byTheCdk(id))
+    .map(([, { Properties }]) => Properties.Environment.Variables);
+  const containers = resourcesOf(template, 'AWS::ECS::TaskDefinition').flatMap(([, { Properties }]) =>
+    Properties.ContainerDefinitions.map(variablesOf),
+  );
+  return [...functions, ...containers].map((variables) => environmentOf(variables).observed);
+}
 
 const policies = (resource: Resource) => [resource.DeletionPolicy, resource.UpdateReplacePolicy];
 

@@ -65,6 +65,49 @@ export function plain(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** What a function or a container gets from the stack, without what every one gets: {service, namespace} of its metrics. */
+export function environmentOf(variables: Properties): {
+  environment: Properties;
+  observed: { service: string; namespace: string };
+} {
+  const {
+    POWERTOOLS_SERVICE_NAME: service,
+    POWERTOOLS_METRICS_NAMESPACE: namespace,
+    ...environment
+  } = variables;
+  return { environment, observed: { service, namespace } };
+}
+
+/** The variables of a container. */
+export function variablesOf(container: Properties): Properties {
+  return Object.fromEntries(container.Environment.map(({ Name, Value }: Properties) => [Name, Value]));
+}
+
+/** A metric that an alarm or the dashboard reads and that no service of AWS writes. */
+export interface OwnMetric {
+  namespace: string;
+  name: string;
+  service: string;
+}
+
+/** Those of the template, each as often as it is read. */
+export function ownMetricsRead(template: SynthesizedTemplate): OwnMetric[] {
+  const [, board] = only(template, 'AWS::CloudWatch::Dashboard');
+  const { widgets } = JSON.parse(plain(board.Properties.DashboardBody)) as {
+    widgets: { properties: { metrics?: [string, string, string, string][] } }[];
+  };
+  const shown = widgets.flatMap(({ properties }) => properties.metrics ?? []);
+  const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+  return [
+    ...alarms.map(({ Namespace, MetricName, Dimensions }) => ({
+      namespace: Namespace,
+      name: MetricName,
+      service: Dimensions[0].Value,
+    })),
+    ...shown.map(([namespace, name, , service]) => ({ namespace, name, service })),
+  ].filter(({ namespace }) => !namespace.startsWith('AWS/'));
+}
+
 export interface Statement {
   Effect: string;
   Action: string[];

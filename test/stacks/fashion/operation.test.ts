@@ -4,13 +4,12 @@ import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { errorCodes, errorTable } from '../../../domain/errors.ts';
 import { collectionInput, importInput } from '../../../domain/fashion/contract.ts';
-import { metricNamespace } from '../../../domain/shared/contract.ts';
+import { metricNamespaceOf } from '../../../domain/shared/contract.ts';
 import { unbundledApp } from '../../../local/synthesis.ts';
 import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
 import {
   definitionOf,
   only,
-  plain,
   type Resource,
   resourcesOf,
   type State,
@@ -259,59 +258,17 @@ it('the result that cannot be told is told again, and never as a failure of the 
   expect(nextOf(States.WaitToTell as State)).toEqual(['TellResult']);
 });
 
-describe('functions', () => {
-  const functions = resourcesOf(fashion, 'AWS::Lambda::Function').filter(([id]) => !byTheCdk(id));
-
-  it('run on ARM under the Node.js that AWS keeps longest', () => {
-    expect(functions.map(([id]) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
-      'Collect',
-      'Load',
-      'SchemaMigrate',
-      'Transform',
-    ]);
-    for (const [, { Properties }] of functions)
-      expect(Properties).toMatchObject({ Architectures: ['arm64'], Runtime: 'nodejs24.x' });
-  });
-
-  it('each has a role of its own, without policies of anyone else', () => {
-    const roles = functions.map(([, { Properties }]) => Properties.Role['Fn::GetAtt'][0]);
-    expect(new Set(roles).size).toBe(functions.length);
-    for (const [id, role] of resourcesOf(fashion, 'AWS::IAM::Role')) {
-      if (!byTheCdk(id)) expect([id, role.Properties.ManagedPolicyArns]).toEqual([id, undefined]);
-    }
-  });
-
-  it('may do nothing to everything, but look at their own statements', () => {
-    const wide = functions
-      .flatMap(([, { Properties }]) => statementsOf(fashion, Properties.Role['Fn::GetAtt'][0]))
-      .filter(
-        (statement) =>
-          statement.Resource.includes('*') || statement.Action.some((each) => each.includes('*')),
-      );
-    for (const statement of wide) {
-      expect(statement.Action).toEqual([
-        'redshift-data:DescribeStatement',
-        'redshift-data:GetStatementResult',
-      ]);
-      expect(statement.Condition).toBeDefined();
-    }
-  });
-
-  it('a look at a statement ends before its function does, and the migrations before the framework that calls them', () => {
-    const [, load] = only(fashion, 'AWS::Lambda::Function', 'Load');
-    const patience = Number(load.Properties.Environment.Variables.STATEMENT_PATIENCE_SECONDS);
-    expect(patience).toBeLessThan(load.Properties.Timeout);
-    const [, migrate] = only(fashion, 'AWS::Lambda::Function', 'SchemaMigrate');
-    const [, framework] = only(fashion, 'AWS::Lambda::Function', 'SchemaProviderframework');
-    expect(migrate.Properties.Timeout).toBeLessThan(framework.Properties.Timeout);
-  });
+it('a look at a statement ends before its function does, and the migrations before the framework that calls them', () => {
+  const [, load] = only(fashion, 'AWS::Lambda::Function', 'Load');
+  const patience = Number(load.Properties.Environment.Variables.STATEMENT_PATIENCE_SECONDS);
+  expect(patience).toBeLessThan(load.Properties.Timeout);
+  const [, migrate] = only(fashion, 'AWS::Lambda::Function', 'SchemaMigrate');
+  const [, framework] = only(fashion, 'AWS::Lambda::Function', 'SchemaProviderframework');
+  expect(migrate.Properties.Timeout).toBeLessThan(framework.Properties.Timeout);
 });
 
 describe('alarms', () => {
-  const [topic] = only(fashion, 'AWS::SNS::Topic', 'OperationsAlarms');
   const alarms = resourcesOf(fashion, 'AWS::CloudWatch::Alarm');
-  const [, board] = only(fashion, 'AWS::CloudWatch::Dashboard');
-  const dashboard = plain(board.Properties.DashboardBody);
 
   it('watch both state machines, what was not delivered, late and unchanged reports, and the rows set aside', () => {
     expect(alarms.map(([id]) => id.replace(/^Operations|[0-9A-F]{8}$/g, '')).sort()).toEqual([
@@ -326,21 +283,10 @@ describe('alarms', () => {
     ]);
   });
 
-  it.each(alarms)('%s tells the topic and says what to do', (id, { Properties }) => {
-    expect(Properties.AlarmActions).toEqual([{ Ref: topic }]);
-    expect(Properties.TreatMissingData).toBe('notBreaching');
-    expect(Properties.AlarmDescription.length).toBeGreaterThan(40);
-    const texts = JSON.parse(dashboard).widgets.map(
-      (widget: { properties: { markdown?: string } }) => widget.properties.markdown ?? '',
-    );
-    expect(texts.join()).toContain(Properties.AlarmDescription);
-    expect(dashboard).toContain(`<${id}.Arn>`);
-  });
-
   it('a late report rings by the metric that the collector writes', () => {
     const [, late] = only(fashion, 'AWS::CloudWatch::Alarm', 'OperationsLateDrops');
     expect(late.Properties).toMatchObject({
-      Namespace: metricNamespace,
+      Namespace: metricNamespaceOf('FashionInventory'),
       MetricName: 'LateDrops',
       Dimensions: [{ Name: 'service', Value: 'Collect' }],
       Statistic: 'Sum',
@@ -353,29 +299,13 @@ describe('alarms', () => {
     const [, load] = only(fashion, 'AWS::Lambda::Function', 'Load');
     expect(unchanged.Properties).toMatchObject({
       MetricName: 'UnchangedDrops',
-      Namespace: metricNamespace,
+      Namespace: metricNamespaceOf('FashionInventory'),
       Dimensions: [{ Name: 'service', Value: load.Properties.Environment.Variables.POWERTOOLS_SERVICE_NAME }],
       Statistic: 'Sum',
       Threshold: 1,
     });
   });
-
-  it('CloudWatch may use the key of the topic', () => {
-    const [, key] = only(fashion, 'AWS::KMS::Key');
-    expect(key.Properties.KeyPolicy.Statement).toContainEqual(
-      expect.objectContaining({
-        Effect: 'Allow',
-        Principal: { Service: 'cloudwatch.amazonaws.com' },
-        Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
-      }),
-    );
-  });
 });
-
-/** Functions and roles that the CDK adds for its custom resources. */
-function byTheCdk(id: string): boolean {
-  return /framework|CustomS3AutoDelete/.test(id);
-}
 
 function nextOf(state: State): string[] {
   return [

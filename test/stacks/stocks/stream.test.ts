@@ -3,7 +3,15 @@ import { jest } from '@jest/globals';
 import { Duration, Size } from 'aws-cdk-lib';
 import { feedEnvironment, trendEnvironment } from '../../../domain/stocks/contract.ts';
 import { defaultFeedSettings, parseFeedSettings } from '../../../domain/stocks/feed-settings.ts';
-import { only, plain, type Resource, resourcesOf, statementsOf } from '../synthesized.ts';
+import {
+  environmentOf,
+  only,
+  plain,
+  type Resource,
+  resourcesOf,
+  statementsOf,
+  variablesOf,
+} from '../synthesized.ts';
 import { synthesizeStocks } from './synthesized-stocks.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
@@ -127,17 +135,18 @@ describe('the feed', () => {
   });
 
   it('gets what its contract names, and settings that it can read', () => {
-    const given = (each: typeof container) =>
-      Object.fromEntries(each.Environment.map(({ Name, Value }: Record<string, string>) => [Name, Value]));
-    const { POWERTOOLS_SERVICE_NAME: metrics, ...environment } = given(container);
+    const { environment, observed } = environmentOf(variablesOf(container));
     expect(Object.keys(environment).sort()).toEqual([...feedEnvironment].sort());
-    expect(metrics).toBe('Feed');
+    expect(observed.service).toBe('Feed');
     expect(parseFeedSettings(environment.FEED_SETTINGS)).toEqual({
       ...defaultFeedSettings,
       spillDirectory: '/spill',
     });
     const [changed] = only(other, 'AWS::ECS::TaskDefinition')[1].Properties.ContainerDefinitions;
-    expect(parseFeedSettings(given(changed).FEED_SETTINGS)).toMatchObject({ lingerMs: 5, stopSeconds: 40 });
+    expect(parseFeedSettings(variablesOf(changed).FEED_SETTINGS)).toMatchObject({
+      lingerMs: 5,
+      stopSeconds: 40,
+    });
   });
 
   it('is left the time that its clean stop takes, and more', () => {
@@ -228,7 +237,7 @@ describe('the trend', () => {
   const granted = statementsOf(stocks, roleOf(trend, 'Role'));
 
   it('gets what its contract names', () => {
-    const { POWERTOOLS_SERVICE_NAME: _, ...environment } = trend.Properties.Environment.Variables;
+    const { environment } = environmentOf(trend.Properties.Environment.Variables);
     expect(Object.keys(environment).sort()).toEqual([...trendEnvironment].sort());
   });
 
