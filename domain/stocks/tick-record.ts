@@ -22,7 +22,15 @@ export type TickRecord =
 export interface Feed {
   /** Fencing token of the lease under which it was sent. */
   token: number;
-  /** Nanoseconds since 1970, by the feed's clock. */
+  /**
+   * Nanoseconds since 1970, by the feed's clock: when it came to the feed. Each record that one process of the feed makes has a
+   * later one than the record before it, a nanosecond later where the clock did not move or was set back. So their order is
+   * the order of arrival: within a message, where the provider told something out of order, and where history and stream came
+   * at the same time.
+   *
+   * Of one symbol that is the order on the stream too, but for a gap that is filled: trades of the new connection wait for
+   * those of the history, though they came sooner. They were received after `to` of the gap, trades before it were not.
+   */
   received: bigint;
   /** The websocket, or the REST history by which a gap was filled. */
   source: 'stream' | 'history';
@@ -30,7 +38,10 @@ export interface Feed {
 
 /** A time in which trades may have been missed, and what the history had of them. */
 export interface Gap {
-  /** Nanoseconds since 1970, both. */
+  /**
+   * Nanoseconds since 1970, both: the newest trade before, by its own time, and the beginning of the connection after, by the
+   * feed's clock as in `received`.
+   */
   from: bigint;
   to: bigint;
   reason: GapReason;

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   muteAfterMs: number;
   /** Whether trades are to be expected now. */
   marketIsOpen: () => boolean;
+  /** When a message came, nanoseconds since 1970: asked once for each, later each time. */
+  arrival: () => bigint;
   /** Trades and what else is on their channel, in the order of one message; from the first one on, subscribed or not. */
   elements: (elements: readonly StreamElement[], received: bigint) => void;
   /** A message that is not one of the protocol. The connection ends after it. */
@@ -33,6 +35,11 @@ export interface ConnectionEnd {
 }
 
 export interface Connection {
+  /**
+   * Nanoseconds since 1970, by `arrival`: when the provider had confirmed every symbol, or told the first trade, if that was
+   * sooner. What came later is of this connection, what came before is not.
+   */
+  readonly since: bigint;
   readonly ended: Promise<ConnectionEnd>;
   /** Aborts at the same moment. */
   readonly endedSignal: AbortSignal;
@@ -64,6 +71,7 @@ class Attempt {
   readonly #reject: (error: LabError) => void;
   #end: (end: ConnectionEnd) => void = () => {};
   #subscribed = false;
+  #since: bigint | undefined;
   /** Asked for last; what is confirmed is the whole of it. */
   #asked = 0;
   #lastMessage: number;
@@ -102,8 +110,8 @@ class Attempt {
 
   #message(text: string): void {
     if (this.#over.signal.aborted) return;
-    const { clock, elements, malformed } = this.#options;
-    const received = clock.wall();
+    const { clock, arrival, elements, malformed } = this.#options;
+    const received = arrival();
     this.#lastMessage = this.#lastSign = clock.monotonic();
     let found: StreamElement[];
     try {
@@ -115,8 +123,11 @@ class Attempt {
       return;
     }
     const data = found.filter(({ kind }) => kind === 'trade' || kind === 'other');
-    if (data.length > 0) this.#guarded(() => elements(data, received));
-    for (const element of found) this.#control(element);
+    if (data.length > 0) {
+      this.#since ??= received;
+      this.#guarded(() => elements(data, received));
+    }
+    for (const element of found) this.#control(element, received);
   }
 
   /** A buffer that is full ends the connection: from there on, the history has what comes. */
@@ -129,7 +140,7 @@ class Attempt {
     }
   }
 
-  #control(element: StreamElement): void {
+  #control(element: StreamElement, received: bigint): void {
     const { key, secret, symbols } = this.#options;
     if (element.kind === 'error') {
       const { code, message } = element;
@@ -141,7 +152,7 @@ class Attempt {
       const confirmed = new Set(element.trades);
       if (!symbols.slice(0, this.#asked).every((symbol) => confirmed.has(symbol))) return;
       if (this.#asked < symbols.length) this.#subscribe();
-      else this.#ready();
+      else this.#ready(received);
     }
   }
 
@@ -152,14 +163,16 @@ class Attempt {
     this.#socket.send(subscribeMessage(more));
   }
 
-  #ready(): void {
+  #ready(received: bigint): void {
     if (this.#subscribed) return;
     this.#subscribed = true;
+    this.#since ??= received;
     const ended = new Promise<ConnectionEnd>((resolve) => {
       this.#end = resolve;
     });
     void this.#listen();
     this.#resolve({
+      since: this.#since,
       ended,
       endedSignal: this.#over.signal,
       end: (reason, detail) => this.#finish({ reason, detail }),

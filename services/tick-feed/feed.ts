@@ -1,6 +1,7 @@
 import { errorTable, LabError } from '../../domain/errors.ts';
 import type { FeedSettings } from '../../domain/stocks/feed-settings.ts';
 import type { Gap, GapReason } from '../../domain/stocks/tick-record.ts';
+import { Arrivals } from './arrivals.ts';
 import { type Backoff, backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { type Connection, type ConnectionEnd, openConnection } from './connection.ts';
@@ -72,10 +73,11 @@ export async function runFeed(
 ): Promise<void> {
   const { settings, owner, ports } = options;
   const { table, clock, log } = ports;
+  const arrivals = new Arrivals();
   while (!signal.aborted) {
     const milliseconds = settings.leaseSeconds * 1000;
     const tenure = await acquireLease({ table, owner, milliseconds, clock, log }, signal);
-    if (tenure !== undefined) await new ActiveFeed(options, tenure, signal, state).run();
+    if (tenure !== undefined) await new ActiveFeed(options, tenure, arrivals, signal, state).run();
   }
 }
 
@@ -91,6 +93,7 @@ interface OpenGap {
 class ActiveFeed {
   readonly #options: FeedOptions;
   readonly #tenure: Tenure;
+  readonly #arrivals: Arrivals;
   readonly #state: FeedState;
   /** Ends all reading: asked to stop, the lease is lost, or something is wrong that no waiting mends. */
   readonly #over: AbortSignal;
@@ -100,13 +103,21 @@ class ActiveFeed {
   readonly #published = new Published();
   #gap: OpenGap | undefined;
 
-  constructor(options: FeedOptions, tenure: Tenure, stopping: AbortSignal, state: FeedState) {
+  constructor(
+    options: FeedOptions,
+    tenure: Tenure,
+    arrivals: Arrivals,
+    stopping: AbortSignal,
+    state: FeedState,
+  ) {
     this.#options = options;
     this.#tenure = tenure;
+    this.#arrivals = arrivals;
     this.#state = state;
     this.#over = AbortSignal.any([stopping, tenure.lost, this.#ending.signal]);
     const { settings, ports } = options;
-    this.#intake = new Intake({ ...settings, token: tenure.token, arrived: () => this.#forward() });
+    const { token } = tenure;
+    this.#intake = new Intake({ ...settings, token, arrivals, arrived: () => this.#forward() });
     this.#publisher = new Publisher<Entry>({
       ...settings,
       ...ports,
@@ -202,6 +213,7 @@ class ActiveFeed {
       clock,
       muteAfterMs,
       marketIsOpen: () => alwaysOpen || marketIsOpen(clock.wall()),
+      arrival: () => this.#arrivals.stamp(clock.wall()),
       elements: (elements, received) => {
         figures.add('Received', elements.length);
         this.#state.lastReceived = clock.monotonic();
@@ -218,7 +230,7 @@ class ActiveFeed {
   /** Fills the gap before this connection, lets its trades follow, and stays until it ends. */
   async #readFrom(connection: Connection, secret: ProviderSecret): Promise<ConnectionEnd> {
     const { settings, ports } = this.#options;
-    const subscribedAt = ports.clock.wall();
+    const subscribedAt = connection.since;
     ports.log.info('subscribed', { symbols: settings.symbols.length, token: this.#tenure.token });
     this.#state.lastReceived = ports.clock.monotonic();
     const isKnown = (symbol: string) => this.#intake.newest(symbol) !== undefined;
@@ -313,7 +325,8 @@ class ActiveFeed {
       if (mark) this.#published.note(key, mark);
       if (source === 'stream' && (oldest === undefined || received < oldest)) oldest = received;
     }
-    if (oldest !== undefined) figures.lag(Number(clock.wall() - oldest) / 1e6);
+    // Where the clock was set back, it is behind what it said when they came.
+    if (oldest !== undefined) figures.lag(Math.max(0, Number(clock.wall() - oldest) / 1e6));
     this.#forward();
   }
 

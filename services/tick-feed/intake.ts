@@ -1,6 +1,7 @@
 import type { StreamElement } from '../../domain/stocks/alpaca.ts';
 import { type Gap, gapPartitionKey, gapRecordText, tickRecordText } from '../../domain/stocks/tick-record.ts';
 import { parseTrade } from '../../domain/stocks/trade.ts';
+import type { Arrivals } from './arrivals.ts';
 import { SpillBuffer } from './buffer.ts';
 import type { Checkpoint } from './positions.ts';
 import { Accepted, type Source, type TradeMark } from './positions.ts';
@@ -9,7 +10,7 @@ import type { StreamRecord } from './publisher.ts';
 /** A record on its way to the stream. */
 export interface Entry extends StreamRecord {
   source: Source;
-  /** Nanoseconds since 1970, by this machine. */
+  /** Nanoseconds since 1970, by this machine; of no other entry. */
   received: bigint;
   /** Of a valid trade; what is none goes on as it is, and is set aside by who reads it. */
   mark?: TradeMark | undefined;
@@ -18,6 +19,7 @@ export interface Entry extends StreamRecord {
 export interface IntakeOptions {
   /** Fencing token of the lease. */
   token: number;
+  arrivals: Arrivals;
   overlapMs: number;
   bufferBytes: number;
   spillDirectory: string;
@@ -100,7 +102,12 @@ export class Intake {
     return this.#queue.shift();
   }
 
-  /** One message of the stream. @throws SpillFailed: from the first element that found no room on, none is accepted */
+  /**
+   * One message of the stream.
+   *
+   * @param received nanoseconds since 1970, of the message; its elements are stamped one after the other from there on
+   * @throws SpillFailed: from the first element that found no room on, none is accepted
+   */
   live(elements: readonly StreamElement[], received: bigint): void {
     for (const element of elements) {
       const symbol = 'symbol' in element ? element.symbol : undefined;
@@ -128,9 +135,9 @@ export class Intake {
   }
 
   gap(gap: Gap, received: bigint): void {
-    const { token } = this.#options;
-    const data = gapRecordText({ token, received, source: 'history' }, gap);
-    this.#queue.push(record(gapPartitionKey, data, received, 'history'));
+    const { token, arrivals } = this.#options;
+    const feed = { token, received: arrivals.stamp(received), source: 'history' } as const;
+    this.#queue.push(record(gapPartitionKey, gapRecordText(feed, gap), feed));
     this.#options.arrived();
   }
 
@@ -194,17 +201,17 @@ export class Intake {
   }
 
   #entry(symbol: string | undefined, text: string, trade: unknown, received: bigint, source: Source): Entry {
-    const feed = { token: this.#options.token, received, source };
+    const { token, arrivals } = this.#options;
+    const feed = { token, received: arrivals.stamp(received), source };
     const data = tickRecordText(feed, oneLine(text));
-    return record(symbol || malformedPartitionKey, data, received, source, markOf(symbol, trade));
+    return record(symbol || malformedPartitionKey, data, feed, markOf(symbol, trade));
   }
 }
 
 function record(
   key: string,
   data: string,
-  received: bigint,
-  source: Source,
+  { received, source }: { received: bigint; source: Source },
   mark?: TradeMark | undefined,
 ): Entry {
   return { key, data, bytes: Buffer.byteLength(data) + Buffer.byteLength(key), received, source, mark };

@@ -6,6 +6,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { authMessage } from '../../../domain/stocks/alpaca.ts';
+import { randomOf } from '../../../local/outside/random.ts';
+import { inStreamOrder } from '../../../local/stocks/replay/stream-order.ts';
 import { type RunningFeed, symbols, until, World } from './feeds.ts';
 
 /**
@@ -247,7 +249,7 @@ describe('after a gap', () => {
 
   it.each([3_600n, -50n])("this machine's clock may be wrong: by %s s", async (seconds) => {
     world = await World.open();
-    const feed = await connected({}, seconds * 1_000_000_000n);
+    const feed = await connected({}, () => seconds * 1_000_000_000n);
     for (let times = 0; times < 2; times += 1) {
       await trade(50);
       world.exchange.disconnect();
@@ -256,6 +258,55 @@ describe('after a gap', () => {
     }
     await expectComplete(feed);
   });
+});
+
+describe('what the archive can tell of the order', () => {
+  /** Records as an archive may have them: of all symbols and feeds, in any order. */
+  async function* shuffled(): AsyncGenerator<string> {
+    const random = randomOf(1, 'archive');
+    const texts = world.kinesis.records.map(({ data }) => data);
+    while (texts.length > 0) yield texts.splice(random.integer(0, texts.length - 1), 1)[0] as string;
+  }
+
+  /** By symbol, in the order of the stream; what comes again is told once. */
+  const bySymbol = (texts: readonly string[]) => {
+    const told: Record<string, string[]> = {};
+    for (const text of new Set(texts)) {
+      const { trade } = JSON.parse(text);
+      if (trade?.S) told[trade.S] = [...(told[trade.S] ?? []), text];
+    }
+    return told;
+  };
+
+  it.each([0n, -3_600n])(
+    'is the order on the stream: out of order, over gaps, with a clock set by %s s',
+    async (seconds) => {
+      world = await World.open();
+      const clock = { offset: 0n };
+      const feed = world.feed({ historyPageSize: 20 }, () => clock.offset);
+      await world.subscribed(feed);
+      await trade(100);
+      world.exchange.outOfOrder(50);
+      clock.offset = seconds * 1_000_000_000n;
+      world.exchange.outOfOrder(50);
+      for (let times = 0; times < 2; times += 1) {
+        world.exchange.disconnect();
+        await trade(100);
+        await world.subscribed(feed, times + 2);
+        world.exchange.outOfOrder(50);
+        await trade(100);
+      }
+      world.exchange.stopTrading();
+      await world.complete();
+      await feed.stop();
+
+      const restored: string[] = [];
+      for await (const part of inStreamOrder(shuffled())) restored.push(...part.map(({ text }) => text));
+      expect(bySymbol(restored)).toEqual(bySymbol(world.kinesis.records.map(({ data }) => data)));
+      const received = world.published().map((each) => each.received);
+      expect(new Set(received).size).toBe(received.length);
+    },
+  );
 });
 
 describe('a provider that lets nobody in', () => {

@@ -64,7 +64,8 @@ export class World {
     return new World(await startExchange({ seed: 1, symbols, ticksPerSecond: 1000, ...login, ...options }));
   }
 
-  feed(settings: Partial<FeedSettings> = {}, offset = 0n): RunningFeed {
+  /** @param offset nanoseconds by which this feed's wall clock is ahead; asked each time, for a clock that is set */
+  feed(settings: Partial<FeedSettings> = {}, offset: () => bigint = () => 0n): RunningFeed {
     const { kinesis, dynamo, exchange } = this;
     const lines: Line[] = [];
     const tell = (level: Line['level']) => (message: string, more: Record<string, unknown>) => {
@@ -100,7 +101,7 @@ export class World {
         ports: {
           stream: kinesisStream({ send: unless(kinesis.send) }, 'ticks'),
           table: new FeedTable({ send: unless(dynamo.send) }, 'leases'),
-          clock: { ...systemClock, wall: () => systemClock.wall() + offset },
+          clock: { ...systemClock, wall: () => systemClock.wall() + offset() },
           random: () => 0.05, // short waits
           log: { info: tell('info'), warn: tell('warn'), error: tell('error') },
           figures: new Figures(() => 0),
