@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { type Duration, RemovalPolicy, type Size, Tags } from 'aws-cdk-lib';
+import { type Duration, type RemovalPolicy, type Size, Tags } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type ICommandHooks, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { labLog } from './lab-log.ts';
 import { observedAs } from './observability.ts';
 
 export interface LabFunctionProps<Name extends string> {
@@ -37,10 +37,7 @@ const commonJsNames =
  */
 export class LabFunction<Name extends string> extends NodejsFunction {
   constructor(scope: Construct, id: string, props: LabFunctionProps<Name>) {
-    const logGroup = new LogGroup(scope, `${id}Log`, {
-      retention: RetentionDays.THREE_MONTHS,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-    });
+    const logGroup = labLog(scope, `${id}Log`, props.removalPolicy);
     // Not the managed basic execution role: that one may write to every log group of the account.
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);

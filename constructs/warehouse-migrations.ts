@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CustomResource, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import {
@@ -13,6 +12,7 @@ import {
 } from '../domain/warehouse/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import { LabFunction } from './lab-function.ts';
+import { labLog } from './lab-log.ts';
 import type { Warehouse } from './warehouse.ts';
 
 export interface WarehouseMigrationsProps {
@@ -56,10 +56,7 @@ export class WarehouseMigrations extends Construct {
     props.warehouse.grantAdminStatements(handler);
     const provider = new Provider(this, 'Provider', {
       onEventHandler: handler,
-      logGroup: new LogGroup(this, 'ProviderLog', {
-        retention: RetentionDays.THREE_MONTHS,
-        removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-      }),
+      logGroup: labLog(this, 'ProviderLog', props.removalPolicy),
     });
     acknowledge(
       provider,

@@ -1,4 +1,4 @@
-import { ArnFormat, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, type Duration, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import {
   CompositePrincipal,
@@ -12,6 +12,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnNamespace, CfnWorkgroup } from 'aws-cdk-lib/aws-redshiftserverless';
 import { Construct } from 'constructs';
+import type { loadEnvironment } from '../domain/warehouse/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { ArchiveBucket } from './archive-bucket.ts';
 import { IsolatedVpc } from './isolated-vpc.ts';
@@ -47,10 +48,12 @@ export class Warehouse extends Construct {
   readonly copyRole: Role;
   /** Whatever runs statements at deploy depends on this. */
   readonly workgroup: CfnWorkgroup;
+  private readonly archive: ArchiveBucket;
 
   constructor(scope: Construct, id: string, props: WarehouseProps) {
     super(scope, id);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    this.archive = props.archive;
     this.databaseName = props.databaseName ?? 'labs';
     const network = new IsolatedVpc(this, 'Network', { removalPolicy });
 
@@ -113,6 +116,17 @@ export class Warehouse extends Construct {
     this.workgroupName = this.workgroup.getAtt('Workgroup.WorkgroupName').toString();
     this.workgroupArn = this.workgroup.getAtt('Workgroup.WorkgroupArn').toString();
     this.adminSecretName = `redshift!${namespace.namespaceName}-${adminUsername}`;
+  }
+
+  /** What a function is told that loads objects of the archive. @param patience for which a call waits for its statement */
+  loaderEnvironment(patience: Duration): Record<(typeof loadEnvironment)[number], string> {
+    return {
+      ARCHIVE_BUCKET: this.archive.bucket.bucketName,
+      WORKGROUP_NAME: this.workgroupName,
+      DATABASE_NAME: this.databaseName,
+      COPY_ROLE_ARN: this.copyRole.roleArn,
+      STATEMENT_PATIENCE_SECONDS: String(patience.toSeconds()),
+    };
   }
 
   /** Lets the grantee run statements as its own database user, and see those of its own alone. */

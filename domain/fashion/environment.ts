@@ -30,15 +30,6 @@ export const transformEnvironment = [
   'LIMITS',
 ] as const;
 
-export const loadEnvironment = [
-  'ARCHIVE_BUCKET',
-  'WORKGROUP_NAME',
-  'DATABASE_NAME',
-  'COPY_ROLE_ARN',
-  /** Seconds one call looks at its statement before it hands back to the state machine's wait. */
-  'STATEMENT_PATIENCE_SECONDS',
-] as const;
-
 /** What a report may be at most; one that is more is refused whole, as ReportTooLarge. */
 export interface TransformLimits extends ReportLimits {
   /** Bytes of the workbook itself, the .xlsx. Looked at before anything of it is downloaded. */

@@ -1,3 +1,5 @@
+import { loadEnvironment } from '../warehouse/contract.ts';
+
 /**
  * Names of the environment variables between the stack and what runs in it. The stack must set each of them and a program
  * can read no other: a misspelt name does not compile.
@@ -16,11 +18,7 @@ export const trendEnvironment = ['STATE_TABLE', 'ARCHIVE_BUCKET'] as const;
 /** Of the function that looks each minute whether ticks come through. */
 export const watchEnvironment = ['STATE_TABLE'] as const;
 
-export const loadEnvironment = [
-  'ARCHIVE_BUCKET',
-  'WORKGROUP_NAME',
-  'DATABASE_NAME',
-  'COPY_ROLE_ARN',
-  /** Seconds for which one call waits for its transaction. */
-  'STATEMENT_PATIENCE_SECONDS',
-] as const;
+export { loadEnvironment };
+
+/** Of the function that takes the rows of a replay into SQL. */
+export const publishEnvironment = loadEnvironment;

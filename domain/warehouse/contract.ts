@@ -1,6 +1,16 @@
 /** Environment of the function that applies a warehouse's migrations. */
 export const migrateEnvironment = ['WORKGROUP_NAME', 'DATABASE_NAME', 'ADMIN_SECRET'] as const;
 
+/** Environment of a function that loads a lab's objects of its archive into its warehouse. */
+export const loadEnvironment = [
+  'ARCHIVE_BUCKET',
+  'WORKGROUP_NAME',
+  'DATABASE_NAME',
+  'COPY_ROLE_ARN',
+  /** Seconds for which one call waits for its statement. */
+  'STATEMENT_PATIENCE_SECONDS',
+] as const;
+
 /** Properties of the `Custom::WarehouseMigrations` resource. */
 export interface MigrationProperties {
   /** Schema that holds the ledger of migrations, one per lab, so that two labs can share a warehouse. */

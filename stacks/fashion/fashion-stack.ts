@@ -1,23 +1,18 @@
-import { fileURLToPath } from 'node:url';
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, TimeZone } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Duration, TimeZone } from 'aws-cdk-lib';
 import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
-import { Grant } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { LogLevel } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { acknowledge } from '../../constructs/acknowledge.ts';
-import { ArchiveBucket } from '../../constructs/archive-bucket.ts';
+import type { ArchiveBucket } from '../../constructs/archive-bucket.ts';
 import { LabFunction } from '../../constructs/lab-function.ts';
-import { Operations } from '../../constructs/operations.ts';
-import { Warehouse } from '../../constructs/warehouse.ts';
-import { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
+import { labLog } from '../../constructs/lab-log.ts';
+import { LabTable } from '../../constructs/lab-table.ts';
+import { LoginSecret } from '../../constructs/login-secret.ts';
+import { SqlStack, type SqlStackProps } from '../../constructs/sql-stack.ts';
+import type { Warehouse } from '../../constructs/warehouse.ts';
 import {
   type CollectionInput,
   checkedLimits,
@@ -40,7 +35,7 @@ import { CollectionWorkflow } from './collection-workflow.ts';
 import { ImportWorkflow } from './import-workflow.ts';
 import { transformSize } from './transform-size.ts';
 
-export interface FashionStackProps extends StackProps {
+export interface FashionStackProps extends SqlStackProps {
   /** The client's time zone, in which the slots are. @default Europe/Paris */
   readonly timeZone?: string;
   /** Hours at which the client writes a report, HHMM. @default 0600 and 1800 */
@@ -66,84 +61,48 @@ export interface FashionStackProps extends StackProps {
    * @default 1,048,575 rows (a sheet has no more), 1,000,000 distinct strings, 2 GiB inflated, a workbook of 256 MiB
    */
   readonly limits?: Partial<TransformLimits>;
-  /** @default 30 days */
-  readonly archiveColdAfter?: Duration;
-  /** @default 7 years */
-  readonly archiveKeptFor?: Duration;
-  /** Redshift Processing Units. @default 8 */
-  readonly warehouseBaseCapacity?: number;
-  /** True lets the whole stack vanish without trace, data included. @default false */
-  readonly ephemeral?: boolean;
 }
 
 /** High fashion: a full inventory workbook on a client's SFTP server, twice a day, to SQL. */
-export class FashionStack extends Stack {
+export class FashionStack extends SqlStack {
   constructor(scope: Construct, id: string, props: FashionStackProps = {}) {
-    super(scope, id, {
+    super(scope, id, props, {
+      lab: 'fashion',
+      title: 'Fashion inventory',
       description: 'High fashion: inventory workbooks from SFTP to Redshift, archived and replayable',
-      ...props,
     });
+    const { key, operations, removalPolicy } = this;
     const timeZone = props.timeZone ?? 'Europe/Paris';
     const slots = props.slots ?? ['0600', '1800'];
     const grace = props.grace ?? { every: Duration.minutes(5), during: Duration.minutes(45) };
     const settle = props.settle ?? { every: Duration.seconds(15), rounds: 20 };
     const rehashFor = props.rehashFor ?? Duration.days(3);
     const patience = props.sftpPatience ?? { login: Duration.seconds(20), silence: Duration.seconds(30) };
-    // A first deploy that fails takes everything back: what it left, names included, would be in the next one's way.
-    const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
-
-    const key = new Key(this, 'Key', {
-      description: 'Data of the fashion lab',
-      enableKeyRotation: true,
-      removalPolicy,
-    });
-    const operations = new Operations(this, 'Operations', { key, title: 'Fashion inventory' });
     const results = new Topic(this, 'Results', {
       masterKey: key,
       enforceSSL: true,
       displayName: 'Fashion inventory results',
     });
 
-    const archive = new ArchiveBucket(this, 'Archive', {
-      key,
+    const { archive, warehouse, migrations } = this.archiveToSql(props, {
       archived: [workbookPrefix, csvPrefix, rejectedPrefix, correctionsPrefix],
       shortLived: [
         { prefix: incomingPrefix, expiresAfter: Duration.days(1) },
         { prefix: manifestPrefix, expiresAfter: Duration.days(90) },
         { prefix: replayPrefix, expiresAfter: Duration.days(90) },
       ],
-      coldAfter: props.archiveColdAfter,
-      keptFor: props.archiveKeptFor,
-      removalPolicy,
-    });
-    const warehouse = new Warehouse(this, 'Warehouse', {
-      key,
-      archive,
-      copyPrefixes: [csvPrefix, manifestPrefix, replayPrefix],
-      baseCapacity: props.warehouseBaseCapacity,
-      removalPolicy,
-    });
-    const migrations = new WarehouseMigrations(this, 'Schema', {
-      warehouse,
-      folder: fileURLToPath(new URL('migrations', import.meta.url)),
+      copied: [csvPrefix, manifestPrefix, replayPrefix],
+      migrations: new URL('migrations', import.meta.url),
       ledger: 'fashion_migrations',
-      removalPolicy,
     });
 
-    const sftp = new Secret(this, 'SftpSecret', {
+    const sftp = new LoginSecret(this, 'SftpSecret', {
       description:
         'Login of the client SFTP server: host, port, username, hostKey, directory, password or privateKey',
-      encryptionKey: key,
+      key,
       removalPolicy,
     });
-    acknowledge(sftp, 'the login belongs to the client, who rotates it and tells us', 'SMG4');
-    const collectedFiles = new Table(this, 'CollectedFiles', {
-      partitionKey: { name: 'path', type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      encryption: TableEncryption.AWS_MANAGED,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      removalPolicy,
-    });
+    const collectedFiles = new LabTable(this, 'CollectedFiles', { key: 'path', removalPolicy });
 
     const collectTimeout = Duration.minutes(10);
     const collect = new LabFunction<(typeof collectEnvironment)[number]>(this, 'Collect', {
@@ -168,11 +127,7 @@ export class FashionStack extends Stack {
     archive.grantUpload(collect, incomingPrefix);
     archive.grantWrite(collect, workbookPrefix); // the target of the copy from there
     archive.grantRead(collect, incomingPrefix); // its source
-    Grant.addToPrincipal({
-      grantee: collect,
-      actions: ['secretsmanager:GetSecretValue'],
-      resourceArns: [sftp.secretArn],
-    });
+    sftp.grantLogin(collect);
     collectedFiles.grant(collect, 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem');
 
     const limits = checkedLimits({ ...defaultLimits, ...props.limits });
@@ -191,13 +146,7 @@ export class FashionStack extends Stack {
       handler: 'fashion/load.ts',
       description: 'Checks, stages, reconciles and publishes one drop in the warehouse',
       timeout: Duration.minutes(2),
-      environment: {
-        ARCHIVE_BUCKET: archive.bucket.bucketName,
-        WORKGROUP_NAME: warehouse.workgroupName,
-        DATABASE_NAME: warehouse.databaseName,
-        COPY_ROLE_ARN: warehouse.copyRole.roleArn,
-        STATEMENT_PATIENCE_SECONDS: '20',
-      },
+      environment: warehouse.loaderEnvironment(Duration.seconds(20)),
       databaseRoles: ['fashion_loader'],
       removalPolicy,
     });
@@ -205,7 +154,7 @@ export class FashionStack extends Stack {
     warehouse.grantStatements(load, 'ExecuteStatement', 'BatchExecuteStatement');
 
     const logs = (name: string) => ({
-      destination: new LogGroup(this, `${name}Log`, { retention: RetentionDays.THREE_MONTHS, removalPolicy }),
+      destination: labLog(this, `${name}Log`, removalPolicy),
       level: LogLevel.ALL,
       includeExecutionData: true,
     });
@@ -274,11 +223,12 @@ export class FashionStack extends Stack {
       ],
     });
 
-    this.operate(operations, collection, imports);
-    this.outputs({ archive, sftp, warehouse, collection, imports, results, operations });
+    this.operate(collection, imports);
+    this.outputs({ archive, sftp, warehouse, collection, imports, results });
   }
 
-  private operate(operations: Operations, collection: CollectionWorkflow, imports: ImportWorkflow): void {
+  private operate(collection: CollectionWorkflow, imports: ImportWorkflow): void {
+    const { operations } = this;
     const period = Duration.minutes(5);
     operations.alarm('CollectionFailed', {
       metric: collection.stateMachine.metricFailed({ period }),
@@ -329,33 +279,40 @@ export class FashionStack extends Stack {
 
   private outputs(o: {
     archive: ArchiveBucket;
-    sftp: Secret;
+    sftp: LoginSecret;
     warehouse: Warehouse;
     collection: CollectionWorkflow;
     imports: ImportWorkflow;
     results: Topic;
-    operations: Operations;
   }): void {
-    const dashboard = o.operations.dashboard();
-    const output = (id: string, description: string, value: string) =>
-      new CfnOutput(this, id, { description, value });
-    output(
+    this.output(
       'ArchiveBucketName',
       'Every drop, as xlsx/ and csv/ by date and slot',
       o.archive.bucket.bucketName,
     );
-    output('SftpSecretArn', 'Secret to fill in with the login of the SFTP server', o.sftp.secretArn);
-    output('WorkgroupName', 'Redshift Serverless workgroup', o.warehouse.workgroupName);
-    output('DatabaseName', 'Database in it', o.warehouse.databaseName);
-    output('CollectionStateMachineArn', 'Collects new reports', o.collection.stateMachine.stateMachineArn);
-    output('ImportStateMachineArn', 'Loads one archived report', o.imports.stateMachine.stateMachineArn);
-    output('ResultsTopicArn', 'Subscribe whoever acts on a load, the shop among them', o.results.topicArn);
-    output('AlarmTopicArn', 'Subscribe whoever is on duty', o.operations.alarms.topicArn);
-    output('DashboardName', 'CloudWatch dashboard', dashboard.dashboardName);
-    output(
+    this.output('SftpSecretArn', 'Secret to fill in with the login of the SFTP server', o.sftp.secretArn);
+    this.output(
+      'CollectionStateMachineArn',
+      'Collects new reports',
+      o.collection.stateMachine.stateMachineArn,
+    );
+    this.output('ImportStateMachineArn', 'Loads one archived report', o.imports.stateMachine.stateMachineArn);
+    this.output(
+      'ResultsTopicArn',
+      'Subscribe whoever acts on a load, the shop among them',
+      o.results.topicArn,
+    );
+    this.output(
       'FillInSecretCommand',
       'Fill in the login; hostKey is the SHA256 fingerprint that the client gave you',
-      `aws secretsmanager put-secret-value --secret-id ${o.sftp.secretArn} --secret-string '{"host":"sftp.example.com","port":22,"username":"USER","password":"PASSWORD","hostKey":"SHA256:FINGERPRINT","directory":"."}'`,
+      o.sftp.fillInCommand({
+        host: 'sftp.example.com',
+        port: 22,
+        username: 'USER',
+        password: 'PASSWORD',
+        hostKey: 'SHA256:FINGERPRINT',
+        directory: '.',
+      }),
     );
     const now = {
       looks: 1,
@@ -364,20 +321,20 @@ export class FashionStack extends Stack {
       rehashSeconds: 0,
       waits: { lookSeconds: 60, settleSeconds: 15, retrySeconds: 60 },
     } satisfies CollectionInput;
-    output(
+    this.output(
       'RunNowCommand',
       'Collect now, without waiting for a slot',
       `aws stepfunctions start-execution --state-machine-arn ${o.collection.stateMachine.stateMachineArn} --input '${JSON.stringify(now)}'`,
     );
-    output(
+    this.output(
       'ReplayCommand',
       'Load a slot again from the archive',
       `npm run replay -- fashion --stack ${this.stackName} --date YYYY-MM-DD --slot 0600 --from xlsx`,
     );
-    output(
-      'QueryCommand',
-      'Ask through the Data API, then: aws redshift-data get-statement-result --id ID',
-      `aws redshift-data execute-statement --workgroup-name ${o.warehouse.workgroupName} --database ${o.warehouse.databaseName} --secret-arn '${o.warehouse.adminSecretName}' --sql 'SELECT location, SUM(available) FROM fashion.stock_on_sale GROUP BY location'`,
+    this.outputWarehouse(
+      o.warehouse,
+      'SELECT location, SUM(available) FROM fashion.stock_on_sale GROUP BY location',
     );
+    this.outputOperations();
   }
 }

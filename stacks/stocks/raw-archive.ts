@@ -2,10 +2,11 @@ import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
 import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
-import { LogGroup, LogStream, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogStream } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../../constructs/acknowledge.ts';
 import type { ArchiveBucket } from '../../constructs/archive-bucket.ts';
+import { labLog } from '../../constructs/lab-log.ts';
 import { rawPrefix } from '../../domain/stocks/contract.ts';
 import type { TickStream } from './tick-stream.ts';
 
@@ -33,10 +34,7 @@ export class RawArchive extends Construct {
     const buffer = props.buffer ?? { age: Duration.seconds(60), size: Size.mebibytes(64) };
     const { stream } = props.stream;
     const { bucket } = props.archive;
-    const log = new LogGroup(this, 'Log', {
-      retention: RetentionDays.THREE_MONTHS,
-      removalPolicy: props.removalPolicy,
-    });
+    const log = labLog(this, 'Log', props.removalPolicy);
     const logStream = new LogStream(this, 'LogStream', {
       logGroup: log,
       removalPolicy: props.removalPolicy,

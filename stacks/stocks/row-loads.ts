@@ -56,13 +56,7 @@ export class RowLoads extends Construct {
       handler: 'stocks/load.ts',
       description: 'Loads objects of rows into the warehouse, those of a few seconds at a time',
       timeout,
-      environment: {
-        ARCHIVE_BUCKET: archive.bucket.bucketName,
-        WORKGROUP_NAME: warehouse.workgroupName,
-        DATABASE_NAME: warehouse.databaseName,
-        COPY_ROLE_ARN: warehouse.copyRole.roleArn,
-        STATEMENT_PATIENCE_SECONDS: String(patience.toSeconds()),
-      },
+      environment: warehouse.loaderEnvironment(patience),
       databaseRoles: ['stocks_loader'],
       removalPolicy: props.removalPolicy,
     });

@@ -1,15 +1,10 @@
-import { fileURLToPath } from 'node:url';
-import { Duration, RemovalPolicy, type Size, Stack, type StackProps } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Duration, type Size } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { ArchiveBucket } from '../../constructs/archive-bucket.ts';
 import { LabFunction } from '../../constructs/lab-function.ts';
-import { Operations } from '../../constructs/operations.ts';
-import { Warehouse } from '../../constructs/warehouse.ts';
-import { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
+import { LabTable } from '../../constructs/lab-table.ts';
+import { SqlStack, type SqlStackProps } from '../../constructs/sql-stack.ts';
 import {
   type FeedSettings,
   manifestPrefix,
@@ -27,7 +22,7 @@ import { RowLoads, rowsQueue } from './row-loads.ts';
 import { TickFeed } from './tick-feed.ts';
 import { TickStream } from './tick-stream.ts';
 
-export interface StocksStackProps extends StackProps {
+export interface StocksStackProps extends SqlStackProps {
   /** What the feed is told beside its defaults. @default defaultFeedSettings of domain/stocks/feed-settings.ts */
   readonly feed?: Partial<FeedSettings>;
   /** GiB of disk for ticks that the feed's memory does not hold, 21 to 200. @default 30 */
@@ -47,32 +42,17 @@ export interface StocksStackProps extends StackProps {
   readonly loadEvery?: Duration;
   /** The raw archive's objects are this old or this large, before compression. @default 60 seconds, 64 MiB */
   readonly rawBuffer?: { age: Duration; size: Size };
-  /** @default 30 days */
-  readonly archiveColdAfter?: Duration;
-  /** @default 7 years */
-  readonly archiveKeptFor?: Duration;
-  /** Redshift Processing Units. @default 8 */
-  readonly warehouseBaseCapacity?: number;
-  /** True lets the whole stack vanish without trace, data included. @default false */
-  readonly ephemeral?: boolean;
 }
 
 /** Stocks: every trade of the DOW and NASDAQ symbols, with the trend of its symbol, in SQL within seconds. */
-export class StocksStack extends Stack {
+export class StocksStack extends SqlStack {
   constructor(scope: Construct, id: string, props: StocksStackProps = {}) {
-    super(scope, id, {
+    super(scope, id, props, {
+      lab: 'stocks',
+      title: 'Stock trends',
       description: 'Stocks: a websocket of trades to a trend for each in Redshift, archived and replayable',
-      ...props,
     });
-    // A first deploy that fails takes everything back: what it left, names included, would be in the next one's way.
-    const removalPolicy = props.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
-
-    const key = new Key(this, 'Key', {
-      description: 'Data of the stocks lab',
-      enableKeyRotation: true,
-      removalPolicy,
-    });
-    const operations = new Operations(this, 'Operations', { key, title: 'Stock trends' });
+    const { key, operations, removalPolicy } = this;
     const notLoaded = operations.deadLetterQueue(
       'NotLoaded',
       'Objects of rows were tried for hours and are not in SQL. Read the errors of the Load function, mend the cause, then start the redrive of this queue (output RedriveCommand). Nothing is lost: the objects are in the archive.',
@@ -83,8 +63,7 @@ export class StocksStack extends Stack {
     );
 
     const rows = rowsQueue(this, 'Rows', notLoaded, removalPolicy);
-    const archive = new ArchiveBucket(this, 'Archive', {
-      key,
+    const { archive, warehouse, migrations } = this.archiveToSql(props, {
       archived: [rawPrefix, rawFailedPrefix, rowsPrefix, setAsidePrefix],
       shortLived: [
         { prefix: manifestPrefix, expiresAfter: Duration.days(14) },
@@ -92,24 +71,10 @@ export class StocksStack extends Stack {
       ],
       told: [{ prefix: rowsPrefix, queue: rows }],
       announced: false, // nobody listens
-      coldAfter: props.archiveColdAfter,
-      keptFor: props.archiveKeptFor,
-      removalPolicy,
-    });
-    const warehouse = new Warehouse(this, 'Warehouse', {
-      key,
-      archive,
-      copyPrefixes: [rowsPrefix, manifestPrefix, replayPrefix],
-      baseCapacity: props.warehouseBaseCapacity,
-      removalPolicy,
-    });
-    const migrations = new WarehouseMigrations(this, 'Schema', {
-      warehouse,
-      folder: fileURLToPath(new URL('migrations', import.meta.url)),
+      copied: [rowsPrefix, manifestPrefix, replayPrefix],
+      migrations: new URL('migrations', import.meta.url),
       ledger: 'stocks_migrations',
-      removalPolicy,
     });
-
     const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention, removalPolicy });
     const raw = new RawArchive(this, 'Raw', { stream, archive, buffer: props.rawBuffer, removalPolicy });
     const feed = new TickFeed(this, 'Feed', {
@@ -120,13 +85,7 @@ export class StocksStack extends Stack {
       removalPolicy,
     });
 
-    const states = new Table(this, 'States', {
-      partitionKey: { name: 'symbol', type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      encryption: TableEncryption.AWS_MANAGED,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      removalPolicy,
-    });
+    const states = new LabTable(this, 'States', { key: 'symbol', removalPolicy });
     const trend = new LabFunction<(typeof trendEnvironment)[number]>(this, 'Trend', {
       handler: 'stocks/trend.ts',
       description: 'Says of each tick whether its price goes up or down',
@@ -169,6 +128,6 @@ export class StocksStack extends Stack {
     });
 
     operateStocks(operations, { feed, raw, trend, load });
-    stocksOutputs(this, { archive, warehouse, stream, feed, states, notLoaded, rows, operations });
+    stocksOutputs(this, { archive, warehouse, stream, feed, states, notLoaded, rows });
   }
 }

@@ -1,6 +1,5 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { IpAddresses, Peer, Port, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import {
   AvailabilityZoneRebalancing,
@@ -12,13 +11,13 @@ import {
   LogDrivers,
   OperatingSystemFamily,
 } from 'aws-cdk-lib/aws-ecs';
-import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../../constructs/acknowledge.ts';
 import { logFlows } from '../../constructs/flow-log.ts';
+import { labLog } from '../../constructs/lab-log.ts';
+import { LabTable } from '../../constructs/lab-table.ts';
+import { LoginSecret } from '../../constructs/login-secret.ts';
 import { observedAs } from '../../constructs/observability.ts';
 import {
   checkedFeedSettings,
@@ -52,25 +51,18 @@ const spillDirectory = '/spill';
 export class TickFeed extends Construct {
   readonly cluster: Cluster;
   readonly service: FargateService;
-  readonly secret: Secret;
-  readonly leases: Table;
+  readonly secret: LoginSecret;
+  readonly leases: LabTable;
 
   constructor(scope: Construct, id: string, props: TickFeedProps) {
     super(scope, id);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    this.secret = new Secret(this, 'ProviderSecret', {
+    this.secret = new LoginSecret(this, 'ProviderSecret', {
       description: 'Login of the market data provider: key and secret',
-      encryptionKey: props.key,
+      key: props.key,
       removalPolicy,
     });
-    acknowledge(this.secret, 'the login belongs to the provider: it is changed there, and then here', 'SMG4');
-    this.leases = new Table(this, 'Leases', {
-      partitionKey: { name: 'lease', type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      encryption: TableEncryption.AWS_MANAGED,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      removalPolicy,
-    });
+    this.leases = new LabTable(this, 'Leases', { key: 'lease', removalPolicy });
     const { vpc, securityGroup } = this.network(removalPolicy);
     this.cluster = new Cluster(this, 'Cluster', { vpc });
     acknowledge(
@@ -140,7 +132,7 @@ export class TickFeed extends Construct {
       stopTimeout: Duration.seconds(Math.ceil(checkedFeedSettings(props.settings).stopSeconds) + 10),
       logging: LogDrivers.awsLogs({
         streamPrefix: 'feed',
-        logGroup: new LogGroup(this, 'Log', { retention: RetentionDays.THREE_MONTHS, removalPolicy }),
+        logGroup: labLog(this, 'Log', removalPolicy),
       }),
     });
     container.addMountPoints({ sourceVolume: 'spill', containerPath: spillDirectory, readOnly: false });
@@ -153,16 +145,11 @@ export class TickFeed extends Construct {
     return task;
   }
 
-  private grants({ key, stream }: TickFeedProps, task: FargateTaskDefinition): void {
+  private grants({ stream }: TickFeedProps, task: FargateTaskDefinition): void {
     const { taskRole } = task;
     stream.grantPut(taskRole);
     this.leases.grant(taskRole, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-    Grant.addToPrincipal({
-      grantee: taskRole,
-      actions: ['secretsmanager:GetSecretValue'],
-      resourceArns: [this.secret.secretArn],
-    });
-    key.grant(taskRole, 'kms:Decrypt');
+    this.secret.grantLogin(taskRole);
   }
 
   /** How many tasks run: ECS takes this metric of each of them once a minute. */
