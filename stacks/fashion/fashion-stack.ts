@@ -6,13 +6,11 @@ import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { LogLevel } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type { ArchiveBucket } from '../../constructs/archive-bucket.ts';
 import { LabFunction } from '../../constructs/lab-function.ts';
 import { labLog } from '../../constructs/lab-log.ts';
 import { LabTable } from '../../constructs/lab-table.ts';
 import { LoginSecret } from '../../constructs/login-secret.ts';
 import { SqlStack, type SqlStackProps } from '../../constructs/sql-stack.ts';
-import type { Warehouse } from '../../constructs/warehouse.ts';
 import {
   type CollectionInput,
   checkedLimits,
@@ -33,6 +31,8 @@ import {
 } from '../../domain/fashion/contract.ts';
 import { CollectionWorkflow } from './collection-workflow.ts';
 import { ImportWorkflow } from './import-workflow.ts';
+import { operateFashion } from './operation.ts';
+import { fashionOutputs } from './outputs.ts';
 import { transformSize } from './transform-size.ts';
 
 export interface FashionStackProps extends SqlStackProps {
@@ -223,118 +223,7 @@ export class FashionStack extends SqlStack {
       ],
     });
 
-    this.operate(collection, imports);
-    this.outputs({ archive, sftp, warehouse, collection, imports, results });
-  }
-
-  private operate(collection: CollectionWorkflow, imports: ImportWorkflow): void {
-    const { operations } = this;
-    const period = Duration.minutes(5);
-    operations.alarm('CollectionFailed', {
-      metric: collection.stateMachine.metricFailed({ period }),
-      runbook:
-        'The report was not collected: read the error of the failed execution. DropMissing: ask the client. SftpHostKeyMismatch: do NOT change the secret before the client confirms the new key. Then start the collection again.',
-    });
-    operations.alarm('CollectionTimedOut', {
-      metric: collection.stateMachine.metricTimedOut({ period }),
-      runbook:
-        'The collection took over three hours: check the SFTP server, then start the collection again.',
-    });
-    operations.alarm('ImportFailed', {
-      metric: imports.stateMachine.metricFailed({ period }),
-      runbook:
-        'A drop did not reach SQL and the shop still reads the previous one (with the error NotTold it did, and only the telling failed). Read the error of the failed execution, mend the cause, run the replay command for its slot.',
-    });
-    operations.alarm('ImportTimedOut', {
-      metric: imports.stateMachine.metricTimedOut({ period }),
-      runbook:
-        'An import took over two hours: look for locks and a stopped warehouse in Query Editor, then replay the slot.',
-    });
-    const sumOf = (service: string, metricName: string) => operations.metric(service, metricName, period);
-    const rows = (metricName: string) => sumOf('Transform', metricName);
-    operations.alarm('LateDrops', {
-      metric: sumOf('Collect', 'LateDrops'),
-      runbook:
-        'A report was written after the grace period of its slot; it is collected and loads by itself. Ask the client what held it up, and check its date and slot (log of the collector, "late") if the server clock may be wrong.',
-    });
-    operations.alarm('UnchangedDrops', {
-      metric: sumOf('Load', 'UnchangedDrops'),
-      runbook:
-        'A report has exactly the rows of the slot before it; it is loaded. Unless nothing was sold or delivered in between, the export at the client is stuck: ask them for a fresh one. It loads by itself.',
-    });
-    operations.alarm('RowsSetAside', {
-      metric: rows('RowsRejected'),
-      threshold: 100,
-      runbook:
-        'Over 100 rows of a report were set aside: npm run quarantine shows cell, value and reason. Tell the client; load the rows with npm run replay and its option --corrected, or have the report sent again.',
-    });
-    operations.graph('Drops', [
-      sumOf('Collect', 'DropsCollected'),
-      sumOf('Collect', 'LateDrops'),
-      sumOf('Load', 'UnchangedDrops'),
-    ]);
-    operations.graph('Rows', [rows('RowsIn'), rows('RowsRejected')]);
-    operations.graph('Archive to SQL', [imports.stateMachine.metricTime({ period, statistic: 'Maximum' })]);
-  }
-
-  private outputs(o: {
-    archive: ArchiveBucket;
-    sftp: LoginSecret;
-    warehouse: Warehouse;
-    collection: CollectionWorkflow;
-    imports: ImportWorkflow;
-    results: Topic;
-  }): void {
-    this.output(
-      'ArchiveBucketName',
-      'Every drop, as xlsx/ and csv/ by date and slot',
-      o.archive.bucket.bucketName,
-    );
-    this.output('SftpSecretArn', 'Secret to fill in with the login of the SFTP server', o.sftp.secretArn);
-    this.output(
-      'CollectionStateMachineArn',
-      'Collects new reports',
-      o.collection.stateMachine.stateMachineArn,
-    );
-    this.output('ImportStateMachineArn', 'Loads one archived report', o.imports.stateMachine.stateMachineArn);
-    this.output(
-      'ResultsTopicArn',
-      'Subscribe whoever acts on a load, the shop among them',
-      o.results.topicArn,
-    );
-    this.output(
-      'FillInSecretCommand',
-      'Fill in the login; hostKey is the SHA256 fingerprint that the client gave you',
-      o.sftp.fillInCommand({
-        host: 'sftp.example.com',
-        port: 22,
-        username: 'USER',
-        password: 'PASSWORD',
-        hostKey: 'SHA256:FINGERPRINT',
-        directory: '.',
-      }),
-    );
-    const now = {
-      looks: 1,
-      attempts: 1,
-      settleRounds: 20,
-      rehashSeconds: 0,
-      waits: { lookSeconds: 60, settleSeconds: 15, retrySeconds: 60 },
-    } satisfies CollectionInput;
-    this.output(
-      'RunNowCommand',
-      'Collect now, without waiting for a slot',
-      `aws stepfunctions start-execution --state-machine-arn ${o.collection.stateMachine.stateMachineArn} --input '${JSON.stringify(now)}'`,
-    );
-    this.output(
-      'ReplayCommand',
-      'Load a slot again from the archive',
-      `npm run replay -- fashion --stack ${this.stackName} --date YYYY-MM-DD --slot 0600 --from xlsx`,
-    );
-    this.outputWarehouse(
-      o.warehouse,
-      'SELECT location, SUM(available) FROM fashion.stock_on_sale GROUP BY location',
-    );
-    this.outputOperations();
+    operateFashion(operations, collection, imports);
+    fashionOutputs(this, { archive, sftp, warehouse, collection, imports, results });
   }
 }
