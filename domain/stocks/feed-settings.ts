@@ -1,12 +1,19 @@
 import * as z from 'zod';
 import { LabError } from '../errors.ts';
 import { historyPageLimit } from './alpaca.ts';
-import { symbols } from './symbols.ts';
+import { isKnownSymbol, symbols } from './symbols.ts';
 
 /** How the feed works: the variable FEED_SETTINGS, JSON, each part of it optional. */
 export interface FeedSettings {
-  /** What is subscribed to. */
+  /** What is subscribed to: once each, and among those that the trend knows (domain/stocks/symbols.ts). */
   symbols: readonly string[];
+  /**
+   * Which trades count. `all`: whatever the provider tells, which is from 04:00 to 20:00 in New York. `regular`: trades of the
+   * core session, its auctions included; those that the tape marks as extended hours never get to the stream, so they are
+   * neither archived nor compared, and the warehouse rests without them. Corrections and cancellations go on either way.
+   * The feed stays connected all day, and its history goes on where it was.
+   */
+  hours: 'all' | 'regular';
   /** The provider's websocket; the secret may name another one, for a key that is of another subscription. */
   streamUrl: string;
   /** The provider's server of history; the secret may name another one. */
@@ -25,16 +32,24 @@ export interface FeedSettings {
    */
   hurryFromBacklog: number;
 
-  /** Milliseconds without a message of the provider, while the market is open, after which the socket is given up. */
+  /**
+   * Milliseconds without a message of the provider, while the market is open, after which the socket is given up. Before the
+   * bell and after it trades are few and their absence says nothing: then only a socket whose other end does not answer a
+   * ping for so long is given up. One that went mute in those hours is noticed so long after the next bell, and the history
+   * tells what it did not, back to its last trade.
+   */
   muteAfterMs: number;
   /** Take the market to be open at all hours: a made-up exchange knows no holidays. */
   alwaysOpen: boolean;
 
-  /** Seconds for which the lease is good; a standby takes over after this time at the latest. */
+  /**
+   * Seconds for which the lease is good; a standby takes over after this time at the latest. It is renewed each third of it;
+   * below some 5 s one call of the table that hangs loses it.
+   */
   leaseSeconds: number;
   /** Milliseconds between two looks at how far the feed has come, for the one that takes over. */
   checkpointMs: number;
-  /** Seconds that a clean stop may take, less than the container's stop time-out. */
+  /** Seconds that a clean stop may take: ten less than the container's stop time-out, for which Fargate knows 120 at most. */
   stopSeconds: number;
 
   /** Bytes of records in memory; what is more goes to the disk. */
@@ -54,6 +69,7 @@ export interface FeedSettings {
 
 export const defaultFeedSettings: FeedSettings = {
   symbols,
+  hours: 'all',
   streamUrl: 'wss://stream.data.alpaca.markets/v2/sip',
   historyUrl: 'https://data.alpaca.markets',
   batchRecords: 500,
@@ -77,17 +93,19 @@ const whole = z.number().int().positive();
 const wholeOrZero = z.number().int().min(0);
 const shape = z.strictObject({
   symbols: z.array(z.string().min(1)).min(1),
+  hours: z.enum(['all', 'regular']),
   streamUrl: z.url({ protocol: /^wss?$/ }),
   historyUrl: z.url({ protocol: /^https?$/ }),
   batchRecords: whole.max(500),
   lingerMs: wholeOrZero,
   batchesInFlight: whole.max(32),
   hurryFromBacklog: whole,
-  muteAfterMs: whole,
+  // A ping goes to the provider and back in that time, wherever it is: below, no connection would last.
+  muteAfterMs: whole.min(1_000),
   alwaysOpen: z.boolean(),
-  leaseSeconds: z.number().min(0.2),
+  leaseSeconds: z.number().min(1),
   checkpointMs: whole,
-  stopSeconds: z.number().positive(),
+  stopSeconds: z.number().positive().max(110),
   bufferBytes: whole,
   spillDirectory: z.string().min(1),
   historyPageSize: whole.max(historyPageLimit),
@@ -96,11 +114,30 @@ const shape = z.strictObject({
   historyHours: whole,
 } satisfies Record<keyof FeedSettings, unknown>);
 
+/** What each by itself allows and all together do not, the defaults among them. */
+function contradictions(settings: FeedSettings): string[] {
+  const { lingerMs, muteAfterMs, overlapMs, historyHours } = settings;
+  const faults: string[] = [];
+  const unknown = settings.symbols.filter((symbol) => !isKnownSymbol(symbol));
+  if (unknown.length > 0)
+    faults.push(`symbols: the trend knows no ${unknown.join(', ')}, and would set aside their trades`);
+  const repeated = settings.symbols.filter((symbol, index, all) => all.indexOf(symbol) < index);
+  if (repeated.length > 0) faults.push(`symbols: ${repeated.join(', ')} repeated`);
+  if (lingerMs >= muteAfterMs)
+    faults.push(`lingerMs: a record would wait ${lingerMs} ms, and a provider is mute after ${muteAfterMs}`);
+  if (overlapMs >= historyHours * 3_600_000)
+    faults.push(`overlapMs: ${overlapMs} is more than a fill goes back, which is ${historyHours} hours`);
+  return faults;
+}
+
 /** What is given, and the defaults for the rest. Throws FeedSettingsInvalid with everything that is wrong. */
 export function checkedFeedSettings(given: unknown): FeedSettings {
   const parsed = shape.partial().safeParse(given);
-  if (parsed.success) return { ...defaultFeedSettings, ...(parsed.data as Partial<FeedSettings>) };
-  const faults = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  const settings = { ...defaultFeedSettings, ...(parsed.data as Partial<FeedSettings> | undefined) };
+  const faults = parsed.success
+    ? contradictions(settings)
+    : parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  if (faults.length === 0) return settings;
   throw new LabError('FeedSettingsInvalid', `${JSON.stringify(given)}: ${faults.join(', ')}`);
 }
 

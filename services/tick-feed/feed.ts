@@ -1,4 +1,5 @@
 import { errorTable, LabError } from '../../domain/errors.ts';
+import { isExtendedHours } from '../../domain/stocks/extended-hours.ts';
 import type { FeedSettings } from '../../domain/stocks/feed-settings.ts';
 import type { Gap, GapReason } from '../../domain/stocks/tick-record.ts';
 import { Arrivals } from './arrivals.ts';
@@ -29,7 +30,7 @@ export interface FeedPorts {
   random: () => number;
   log: Log;
   figures: Figures;
-  /** Whether the market is open at this moment, nanoseconds since 1970. */
+  /** Whether the market is open at this moment, nanoseconds since 1970; not asked where the settings say that it always is. */
   marketIsOpen: (at: bigint) => boolean;
 }
 
@@ -116,8 +117,14 @@ class ActiveFeed {
     this.#state = state;
     this.#over = AbortSignal.any([stopping, tenure.lost, this.#ending.signal]);
     const { settings, ports } = options;
-    const { token } = tenure;
-    this.#intake = new Intake({ ...settings, token, arrivals, arrived: () => this.#forward() });
+    this.#intake = new Intake({
+      ...settings,
+      token: tenure.token,
+      arrivals,
+      leaveOut: settings.hours === 'regular' ? isExtendedHours : () => false,
+      leftOut: () => ports.figures.add('LeftOut'),
+      arrived: () => this.#forward(),
+    });
     this.#publisher = new Publisher<Entry>({
       ...settings,
       ...ports,

@@ -18,7 +18,13 @@ export const counts = [
   'Connected',
   'Disconnected',
 ] as const;
-export type Count = (typeof counts)[number];
+/** Counted too, and sent where there was any: a metric that is never sent costs nothing. */
+const occasional = [
+  /** Trades that the setting `hours` leaves out. */
+  'LeftOut',
+] as const;
+export type Count = (typeof counts | typeof occasional)[number];
+const isOccasional: ReadonlySet<Count> = new Set(occasional);
 
 /** Values of one metric that one line of embedded metrics takes: 100; with the last of them powertools would end the line. */
 const samples = 99;
@@ -28,7 +34,7 @@ const samples = 99;
  * moment a message came to the one at which the stream had it, 99 times an interval at most, evenly.
  */
 export class Figures {
-  readonly #counts = new Map<Count, number>(counts.map((name) => [name, 0]));
+  readonly #counts = new Map<Count, number>([...counts, ...occasional].map((name) => [name, 0]));
   readonly #lags: number[] = [];
   #lagsSeen = 0;
   readonly #random: () => number;
@@ -38,7 +44,12 @@ export class Figures {
   }
 
   add(name: Count, count = 1): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+    this.#counts.set(name, this.sum(name) + count);
+  }
+
+  /** Since the last line. */
+  sum(name: Count): number {
+    return this.#counts.get(name) ?? 0;
   }
 
   /** @param milliseconds of the oldest record of a batch */
@@ -55,6 +66,7 @@ export class Figures {
   /** Writes what came together since the last time, beside what holds now, and begins anew. */
   write(metrics: Metrics, now: { heldBytes: number; active: boolean; silentMs: number }): void {
     for (const [name, count] of this.#counts) {
+      if (count === 0 && isOccasional.has(name)) continue;
       metrics.addMetric(name, MetricUnit.Count, count);
       this.#counts.set(name, 0);
     }

@@ -23,6 +23,10 @@ export interface IntakeOptions {
   overlapMs: number;
   bufferBytes: number;
   spillDirectory: string;
+  /** Whether a trade, the provider's object, is none that counts here. @default none */
+  leaveOut?: (trade: unknown) => boolean;
+  /** Told of each trade that was left out. */
+  leftOut?: () => void;
   /** Something may be taken out. */
   arrived: () => void;
 }
@@ -34,6 +38,8 @@ export const malformedPartitionKey = 'malformed';
 const longestText = 150_000;
 /** Bytes that an entry takes beside its text. */
 const entryBytes = 250;
+/** In place of the text of a trade that is left out: it waits in its place, and ends there. */
+const leftOut = '';
 /** Entries that are moved in one go. */
 const turn = 1_000;
 
@@ -124,7 +130,7 @@ export class Intake {
   /**
    * Trades of the history, into the queue: before what is held.
    *
-   * @returns how many were new
+   * @returns how many were new, and not left out
    */
   history(trades: readonly { symbol: string; text: string; trade: unknown }[], received: bigint): number {
     let admitted = 0;
@@ -194,16 +200,19 @@ export class Intake {
       this.#repeated += 1;
       return false;
     }
-    this.#queue.push(entry);
+    const isWanted = entry.data !== leftOut;
+    if (isWanted) this.#queue.push(entry);
+    // What is left out is known as well: the history need not tell it after the next gap.
     if (mark) this.#accepted.note(key, mark, source);
-    this.#options.arrived();
-    return true;
+    if (isWanted) this.#options.arrived();
+    else this.#options.leftOut?.();
+    return isWanted;
   }
 
   #entry(symbol: string | undefined, text: string, trade: unknown, received: bigint, source: Source): Entry {
-    const { token, arrivals } = this.#options;
+    const { token, arrivals, leaveOut } = this.#options;
     const feed = { token, received: arrivals.stamp(received), source };
-    const data = tickRecordText(feed, oneLine(text));
+    const data = trade !== undefined && leaveOut?.(trade) ? leftOut : tickRecordText(feed, oneLine(text));
     return record(symbol || malformedPartitionKey, data, feed, markOf(symbol, trade));
   }
 }

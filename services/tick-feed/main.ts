@@ -14,6 +14,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { feedEnvironment } from '../../domain/stocks/contract.ts';
 import { parseFeedSettings } from '../../domain/stocks/feed-settings.ts';
 import { isOpen } from '../../domain/stocks/market-calendar.ts';
+import { openFor } from '../../domain/stocks/silence.ts';
 import { readEnvironment } from '../../lambdas/shared/environment.ts';
 import { logger, metrics } from '../../lambdas/shared/observability.ts';
 import { systemClock } from './clock.ts';
@@ -48,12 +49,12 @@ async function main(): Promise<void> {
   const table = DynamoDBDocumentClient.from(new DynamoDBClient({}));
   const figures = new Figures(Math.random);
   const state: FeedState = { active: false, heldBytes: 0, lastReceived: clock.monotonic() };
-  const marketIsOpen = (at: bigint) => settings.alwaysOpen || isOpen(at);
-  const tell = () =>
-    figures.write(metrics, {
-      ...state,
-      silentMs: state.active && marketIsOpen(clock.wall()) ? clock.monotonic() - state.lastReceived : 0,
-    });
+  /** As for the socket, silence counts from the bell on. */
+  const silentMs = () => {
+    const silent = state.active ? clock.monotonic() - state.lastReceived : 0;
+    return settings.alwaysOpen ? silent : Math.min(silent, Number(openFor(clock.wall())) / 1e6);
+  };
+  const tell = () => figures.write(metrics, { ...state, silentMs: silentMs() });
 
   const telling = setInterval(tell, interval);
   try {
@@ -72,7 +73,7 @@ async function main(): Promise<void> {
           random: Math.random,
           log: logger,
           figures,
-          marketIsOpen,
+          marketIsOpen: isOpen,
         },
       },
       stopping.signal,

@@ -1,4 +1,4 @@
-import { silentSeconds } from '../../../domain/stocks/silence.ts';
+import { openFor, silentSeconds } from '../../../domain/stocks/silence.ts';
 import { nanoseconds } from '../../../domain/stocks/trade.ts';
 
 const at = (time: string) => nanoseconds(`2026-11-20T${time}Z`); // a Friday; New York is five hours behind
@@ -26,4 +26,11 @@ it('there is no silence while the market is closed', () => {
 
 it('a tick that is ahead of our clock is none that is overdue', () => {
   expect(silentSeconds(at('15:00:00'), at('15:00:03'))).toBe(0);
+});
+
+it('the market has been open since the bell, and is for no time while it is closed', () => {
+  expect(openFor(at('14:30:00'))).toBe(0n);
+  expect(openFor(at('14:30:00.000000007'))).toBe(7n);
+  expect(openFor(at('20:59:59'))).toBe((6n * 3600n + 29n * 60n + 59n) * 1_000_000_000n);
+  for (const closed of ['14:29:59', '21:00:00']) expect(openFor(at(closed))).toBe(0n);
 });

@@ -102,6 +102,29 @@ describe('a feed to which nothing happens', () => {
   });
 });
 
+describe('trades before and after the session', () => {
+  const told = (at: string, conditions: string) =>
+    `{"T":"t","S":"AAPL","i":${at.replace(/\D/g, '')},"x":"V","p":1,"s":1,"t":"2026-11-20T${at}Z","c":${conditions}}`;
+  const early = told('13:00:00', '["@","T"]');
+  const regular = told('15:00:00', '["@"]');
+  const auction = told('21:00:03', '["@","6"]');
+  const late = told('22:00:00', '["@","U","I"]');
+  const texts = () => world.kinesis.records.map(({ data }) => data.slice(data.indexOf('"trade":') + 8, -1));
+
+  it.each([
+    ['all', [early, regular, auction, late]],
+    ['regular', [regular, auction]],
+  ] as const)('get to the stream, or are left out and counted: %s', async (hours, expected) => {
+    world = await World.open();
+    const feed = await connected({ hours });
+    world.exchange.malformed(`[${[early, regular, auction, late].join()}]`);
+    await until(() => texts().includes(auction));
+    await feed.stop();
+    expect(texts()).toEqual(expected);
+    expect(feed.figures.sum('LeftOut')).toBe(4 - expected.length);
+  });
+});
+
 describe('after a gap', () => {
   it.each(['cut', 'goodbye'] as const)('the history fills what was missed: %s', async (how) => {
     world = await World.open();
@@ -169,6 +192,24 @@ describe('after a gap', () => {
     expect(world.exchange.connections).toBe(1);
   });
 
+  it('a socket that went mute before the bell is noticed after it, and what it did not tell is filled', async () => {
+    world = await World.open();
+    const feed = await connected({ muteAfterMs: 150, alwaysOpen: false });
+    feed.marketOpen = false;
+    await trade(50);
+    world.exchange.stopTrading();
+    await world.complete();
+    world.exchange.mute(true);
+    world.exchange.emit(50);
+    await sleep(400);
+    expect(world.exchange.connections).toBe(1);
+    feed.marketOpen = true;
+    await world.subscribed(feed, 2);
+    await expectComplete(feed);
+    expect(world.gaps()).toMatchObject([{ reason: 'mute', filled: 50 }]);
+    expect(world.duplicates()).toBe(0);
+  });
+
   it('the history is asked again when it fails', async () => {
     world = await World.open();
     const feed = await connected({ historyPageSize: 7 });
@@ -201,9 +242,9 @@ describe('after a gap', () => {
     world = await World.open();
     const feed = await connected({ historyPageSize: 5 });
     await trade(100);
+    world.exchange.failHistory(8);
     world.exchange.disconnect();
     await trade(200);
-    world.exchange.failHistory(8);
     await world.subscribed(feed, 2);
     await trade(50);
     world.exchange.disconnect();

@@ -34,6 +34,7 @@ export interface PublishedTrade extends Feed {
 export interface RunningFeed {
   state: FeedState;
   lines: Line[];
+  figures: Figures;
   /** What the calendar says. */
   marketOpen: boolean;
   /** Settles when it has ended. */
@@ -79,6 +80,7 @@ export class World {
       return alive ? answer : new Promise(() => {});
     };
     const state: FeedState = { active: false, heldBytes: 0, lastReceived: 0 };
+    const figures = new Figures(() => 0);
     const stopping = new AbortController();
     const ended = runFeed(
       {
@@ -104,7 +106,7 @@ export class World {
           clock: { ...systemClock, wall: () => systemClock.wall() + offset() },
           random: () => 0.05, // short waits
           log: { info: tell('info'), warn: tell('warn'), error: tell('error') },
-          figures: new Figures(() => 0),
+          figures,
           marketIsOpen: () => feed.marketOpen,
         },
       },
@@ -115,6 +117,7 @@ export class World {
     const feed: RunningFeed = {
       state,
       lines,
+      figures,
       marketOpen: true,
       ended,
       stop: () => {
