@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
   DescribeExecutionCommand,
   type DescribeExecutionCommandOutput,
@@ -15,6 +14,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { CollectionInput, ImportInput, Transformed } from '../../domain/fashion/contract.ts';
 import { slotInstant } from '../../domain/fashion/drop.ts';
+import { fillInSecret, outputOfStack } from '../driven-lab.ts';
 import type { DeployedLab, Laptop } from '../laptop.ts';
 import { publishReport, type Report } from '../outside/inventory-reports.ts';
 import { type SftpServer, startSftpServer } from '../outside/sftp-server.ts';
@@ -54,19 +54,19 @@ export class FashionDriver {
   readonly s3: S3Client;
   readonly data: RedshiftDataClient;
   readonly sfn: SFNClient;
-  private readonly secrets: SecretsManagerClient;
+  private readonly laptop: Laptop;
   private readonly scheduler: SchedulerClient;
   /** Key of the archived workbook by import execution: what an execution was started with never changes. */
   private readonly keys = new Map<string, string>();
 
   private constructor(laptop: Laptop, lab: DeployedLab, sftp: SftpServer, served: string, password: string) {
+    this.laptop = laptop;
     this.lab = lab;
     this.sftp = sftp;
     this.served = served;
     this.password = password;
     this.s3 = new S3Client({ ...laptop.clients, forcePathStyle: true });
     this.sfn = new SFNClient(laptop.clients);
-    this.secrets = new SecretsManagerClient(laptop.clients);
     this.scheduler = new SchedulerClient(laptop.clients);
     this.data = new RedshiftDataClient(lab.dataApi);
   }
@@ -84,26 +84,19 @@ export class FashionDriver {
 
   /** @param changes fields that differ from what the server wants */
   async fillInSecret(changes: Record<string, unknown>): Promise<void> {
-    await this.secrets.send(
-      new PutSecretValueCommand({
-        SecretId: this.output('SftpSecretArn'),
-        SecretString: JSON.stringify({
-          host: this.sftp.host,
-          port: this.sftp.port,
-          username: 'inventory',
-          password: this.password,
-          hostKey: this.sftp.hostKeyFingerprint,
-          directory: '/',
-          ...changes,
-        }),
-      }),
-    );
+    await fillInSecret(this.laptop, this.output('SftpSecretArn'), {
+      host: this.sftp.host,
+      port: this.sftp.port,
+      username: 'inventory',
+      password: this.password,
+      hostKey: this.sftp.hostKeyFingerprint,
+      directory: '/',
+      ...changes,
+    });
   }
 
   output(name: string): string {
-    const value = this.lab.outputs[name];
-    if (value === undefined) throw new Error(`stack ${this.lab.stack} has no output ${name}`);
-    return value;
+    return outputOfStack(this.lab, name);
   }
 
   /** The client's software writes a report. @returns epoch ms at which it is visible on the server */
@@ -186,7 +179,7 @@ export class FashionDriver {
 
   async close(): Promise<void> {
     await this.sftp.close();
-    for (const client of [this.s3, this.sfn, this.secrets, this.scheduler, this.data]) client.destroy();
+    for (const client of [this.s3, this.sfn, this.scheduler, this.data]) client.destroy();
   }
 }
 

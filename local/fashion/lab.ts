@@ -5,24 +5,16 @@ import { workbookKey } from '../../domain/fashion/contract.ts';
 import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
 import type { Template } from '../assembly.ts';
 import type { Progress } from '../core/progress.ts';
-import { logicalIdOf } from '../function-processes.ts';
-import { type DeployedLab, type Laptop, startLaptop } from '../laptop.ts';
-import { warehouseAccess, warehousePool } from '../warehouse.ts';
+import { type DrivenLab, drivenLab, onOwnLaptop } from '../driven-lab.ts';
+import type { Laptop } from '../laptop.ts';
+import { warehouseAccess } from '../warehouse.ts';
 import { FashionDriver, timeZone } from './driver.ts';
 
 /** The whole lab on a laptop of its own, for what drives it: the soak run and the tests. */
-export interface FashionLab {
-  laptop: Laptop;
-  lab: DeployedLab;
+export interface FashionLab extends DrivenLab {
   driver: FashionDriver;
-  /** Rows of a query on the warehouse's PostgreSQL, as its superuser. */
-  query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>;
   /** A connection of its own, as the superuser: for locks, and for acting as another role. */
   connect(): Promise<pg.Client>;
-  /** Closes what it opened; the laptop stays up. */
-  disconnect(): Promise<void>;
-  /** Stops the laptop too. */
-  close(): Promise<void>;
 }
 
 export interface FashionLabOptions {
@@ -37,15 +29,8 @@ export interface FashionLabOptions {
 }
 
 /** Emulator, PostgreSQL, deployed stack, the client's SFTP server. */
-export async function openFashionLab({ progress, hurried }: FashionLabOptions): Promise<FashionLab> {
-  const laptop = await startLaptop(progress);
-  try {
-    return await deployFashionLab(laptop, progress, hurried);
-  } catch (error) {
-    laptop.runDirectory.keep();
-    await laptop.stop();
-    throw error;
-  }
+export function openFashionLab({ progress, hurried }: FashionLabOptions): Promise<FashionLab> {
+  return onOwnLaptop(progress, (laptop) => deployFashionLab(laptop, progress, hurried));
 }
 
 /** The lab on a laptop that is up; `close` stops that laptop. */
@@ -56,26 +41,14 @@ export async function deployFashionLab(
 ): Promise<FashionLab> {
   const lab = await laptop.deploy('FashionInventory', progress, hurried ? hurry : undefined);
   const driver = await FashionDriver.open(laptop, lab);
-  const pool = warehousePool(laptop, lab, 2);
-  const disconnect = async () => {
-    await pool.end();
-    await driver.close();
-  };
   return {
-    laptop,
-    lab,
+    ...drivenLab(laptop, lab, { queriesAtOnce: 2, end: () => driver.close() }),
     driver,
-    query: async <Row extends pg.QueryResultRow>(sql: string) => (await pool.query<Row>(sql)).rows,
     connect: async () => {
       const client = new pg.Client(warehouseAccess(laptop, lab));
       client.on('error', () => undefined);
       await client.connect();
       return client;
-    },
-    disconnect,
-    close: async () => {
-      await disconnect();
-      await laptop.stop();
     },
   };
 }
@@ -121,13 +94,8 @@ export function archivedAs(bytes: Uint8Array, at: DropPlace): string {
 
 export async function putObject(fashion: FashionLab, key: string, bytes: Uint8Array): Promise<void> {
   await fashion.driver.s3.send(
-    new PutObjectCommand({ Bucket: fashion.driver.output('ArchiveBucketName'), Key: key, Body: bytes }),
+    new PutObjectCommand({ Bucket: fashion.output('ArchiveBucketName'), Key: key, Body: bytes }),
   );
-}
-
-/** The name under which a function of the stack goes through the proxy. @param name its construct's */
-export function callerOf({ lab }: FashionLab, name: string): string {
-  return `${lab.stack}/${logicalIdOf(lab, name)}`;
 }
 
 /** Names of the staging tables that are there now. */

@@ -14,10 +14,10 @@ import type pg from 'pg';
 import type { ImportInput } from '../../domain/fashion/contract.ts';
 import type { DateAndSlot } from '../../domain/fashion/drop.ts';
 import { createProgress } from '../../local/core/progress.ts';
+import { callerOf } from '../../local/driven-lab.ts';
 import type { Execution } from '../../local/fashion/driver.ts';
 import {
   archivedAs,
-  callerOf,
   type DropPlace,
   type FashionLab,
   type FashionLabOptions,

@@ -6,8 +6,8 @@ import {
   LambdaClient,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
+import type { DrivenLab } from '../../local/driven-lab.ts';
 import { logicalIdOf } from '../../local/function-processes.ts';
-import type { FashionLab } from './fashion-lab.ts';
 
 const preload = pathToFileURL(fileURLToPath(new URL('function-preload.mjs', import.meta.url))).href;
 
@@ -25,7 +25,7 @@ export interface FunctionSettings {
 }
 
 /** The configuration of one function, which a test changes as an operator could. @param name its construct's */
-export async function functionSettings({ laptop, lab }: FashionLab, name: string): Promise<FunctionSettings> {
+export async function functionSettings({ laptop, lab }: DrivenLab, name: string): Promise<FunctionSettings> {
   const lambda = new LambdaClient(laptop.clients);
   const FunctionName = lab.resources.get(logicalIdOf(lab, name));
   const {
@@ -53,7 +53,7 @@ export function withRoom(file: string): Record<string, string> {
 }
 
 /** What functions have left in their temporary directory: on the laptop they share one, on AWS each process has its own. */
-export function leftovers({ laptop }: FashionLab): string[] {
+export function leftovers({ laptop }: DrivenLab): string[] {
   return readdirSync(join(laptop.runDirectory.path, 'emulator', 'tmp')).filter(
     (name) => !name.startsWith('ministack-'), // the emulator's own, and the code of functions
   );

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { callerOf as callerOfFunction } from '../../local/driven-lab.ts';
 import { killFunction, logicalIdOf } from '../../local/function-processes.ts';
 import { answerLost, internalError, shardThrottled, throttled } from '../../local/proxy/aws-faults.ts';
 import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts';
@@ -36,7 +37,7 @@ afterAll(() => stocks?.close());
 afterEach(() => stocks.laptop.proxy.faults.clear());
 
 const add = (match: FaultMatch, effect: FaultEffect): Fault => stocks.laptop.proxy.faults.add(match, effect);
-const callerOf = (name: 'Trend' | 'LoadingLoad') => `${stocks.lab.stack}/${logicalIdOf(stocks.lab, name)}`;
+const callerOf = (name: 'Trend' | 'LoadingLoad') => callerOfFunction(stocks, name);
 
 /** Counts all places when all is there: of these trades more than before, none is missing and none twice. */
 async function expectWhole(traded: number): Promise<number> {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { callerOf } from '../../driven-lab.ts';
 import { killFunction, logicalIdOf } from '../../function-processes.ts';
 import type { Random } from '../../outside/random.ts';
 import { answerLost, internalError, slowDown, throttled } from '../../proxy/aws-faults.ts';
 import type { FaultEffect, FaultMatch } from '../../proxy/faults.ts';
-import { callerOf, type FashionLab } from '../lab.ts';
+import type { FashionLab } from '../lab.ts';
 
 /** A fault that waits for its call, or strikes already. */
 export interface Injected {
