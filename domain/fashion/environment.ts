@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { LabError } from '../errors.ts';
+import { faultsOf, jsonOf } from '../shared/settings.ts';
 import { inventoryLayout } from './inventory-layout.ts';
 import type { ReportLimits } from './layout.ts';
 
@@ -51,17 +52,10 @@ const limitsShape = z.strictObject({
 export function checkedLimits(limits: unknown): TransformLimits {
   const parsed = limitsShape.safeParse(limits);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
-  throw new LabError('LimitsInvalid', `${JSON.stringify(limits)}: ${faults.join(', ')}`);
+  throw new LabError('LimitsInvalid', `${JSON.stringify(limits)}: ${faultsOf(parsed.error).join(', ')}`);
 }
 
 /** From the variable LIMITS. Throws LimitsInvalid. */
 export function parseLimits(text: string): TransformLimits {
-  let limits: unknown;
-  try {
-    limits = JSON.parse(text);
-  } catch (error) {
-    throw new LabError('LimitsInvalid', `no JSON: ${text}`, { cause: error });
-  }
-  return checkedLimits(limits);
+  return checkedLimits(jsonOf(text, 'LimitsInvalid'));
 }

@@ -1,9 +1,8 @@
-/** The secret that says where the client's SFTP server is and how to log in. Its values never get into a message. */
+/** The secret that says where the client's SFTP server is and how to log in. */
 import { createHash } from 'node:crypto';
 import ssh2 from 'ssh2';
-// As a namespace: `{ z }` brings all of zod's languages into the bundle, 370 KB.
 import * as z from 'zod';
-import { LabError } from '../../domain/errors.ts';
+import { notAnObject, optional, parseSecret, requiredText } from '../shared/secret.ts';
 
 /** A host key that the server may show. */
 export interface HostKeyPin {
@@ -59,13 +58,7 @@ const pins = z
     return found;
   });
 
-/** What is left empty is absent: a console's form saves '' for a field that nobody filled in. */
-const optionalText = z
-  .string('is not text')
-  .optional()
-  .transform((text) => (text === '' ? undefined : text));
-
-const requiredText = z.string('is missing or not text').min(1, 'is empty');
+const optionalText = optional(z.string(), 'is not text');
 
 const schema = z
   .object(
@@ -83,7 +76,7 @@ const schema = z
       hostKey: pins,
       directory: optionalText,
     },
-    'is not an object',
+    notAnObject,
   )
   .superRefine(({ password, privateKey, passphrase }, context) => {
     const issue = (path: string, message: string) =>
@@ -103,18 +96,6 @@ const schema = z
  * @throws SftpSecretInvalid, which names each field that is wrong, and no value
  */
 export function parseSftpSecret(json: string): SftpSecret {
-  let given: unknown;
-  try {
-    given = JSON.parse(json);
-  } catch {
-    // The parser's own message quotes what it read.
-    throw new LabError('SftpSecretInvalid', 'not JSON');
-  }
-  const { success, data, error } = schema.safeParse(given);
-  if (!success) {
-    const faults = error.issues.map(({ path, message }) => `${path.join('.') || 'it'} ${message}`);
-    throw new LabError('SftpSecretInvalid', faults.join(', '));
-  }
-  const { hostKey, directory = '.', ...rest } = data;
+  const { hostKey, directory = '.', ...rest } = parseSecret(schema, json, 'SftpSecretInvalid');
   return { ...rest, hostKeys: hostKey, directory };
 }

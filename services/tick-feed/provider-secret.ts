@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { leftEmpty, notAnObject, parseSecret, requiredText } from '../../lambdas/shared/secret.ts';
+import { notAnObject, optional, parseSecret, requiredText } from '../../lambdas/shared/secret.ts';
 
 /** What the provider knows us by. Its values never get into a message. */
 export interface ProviderSecret {
@@ -10,8 +10,8 @@ export interface ProviderSecret {
   historyUrl?: string | undefined;
 }
 
-const optionalUrl = (protocol: RegExp) =>
-  z.union([leftEmpty, z.url({ protocol, error: 'is no such address' })]).optional();
+const noAddress = 'is no such address';
+const optionalUrl = (protocol: RegExp) => optional(z.url({ protocol, error: noAddress }), noAddress);
 
 const schema = z.object(
   {

@@ -63,6 +63,7 @@ describe('an unusable one is refused with what is wrong', () => {
 
   it.each([
     [{ host: undefined }, 'host is missing or not text'],
+    [{ password: 5 }, 'password is not text'],
     [{ username: '' }, 'username is empty'],
     [{ port: 'ssh' }, 'port is not a whole number'],
     [{ port: 70_000 }, 'port is not from 1 to 65535'],
