@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { LabError } from '../errors.ts';
+import { faultsOf, jsonOf } from '../shared/settings.ts';
 import { historyPageLimit } from './alpaca.ts';
 import { isKnownSymbol, symbols } from './symbols.ts';
 
@@ -134,20 +135,12 @@ function contradictions(settings: FeedSettings): string[] {
 export function checkedFeedSettings(given: unknown): FeedSettings {
   const parsed = shape.partial().safeParse(given);
   const settings = { ...defaultFeedSettings, ...(parsed.data as Partial<FeedSettings> | undefined) };
-  const faults = parsed.success
-    ? contradictions(settings)
-    : parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  const faults = parsed.success ? contradictions(settings) : faultsOf(parsed.error);
   if (faults.length === 0) return settings;
   throw new LabError('FeedSettingsInvalid', `${JSON.stringify(given)}: ${faults.join(', ')}`);
 }
 
 /** From the variable FEED_SETTINGS. Throws FeedSettingsInvalid. */
 export function parseFeedSettings(text: string): FeedSettings {
-  let given: unknown;
-  try {
-    given = JSON.parse(text);
-  } catch (error) {
-    throw new LabError('FeedSettingsInvalid', `no JSON: ${text}`, { cause: error });
-  }
-  return checkedFeedSettings(given);
+  return checkedFeedSettings(jsonOf(text, 'FeedSettingsInvalid'));
 }
