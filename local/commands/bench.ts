@@ -5,6 +5,7 @@ import { benchHouse, houseTable } from '../../bench/house.bench.ts';
 import { benchStocks, type StocksSection, stocksSections, stocksText } from '../../bench/stocks.bench.ts';
 import { LabError } from '../../domain/errors.ts';
 import { createProgress, type Progress } from '../core/progress.ts';
+import { split } from './arguments.ts';
 
 /**
  * `npm run bench -- fashion [--rows N,N] [--only reading,load,hops,synth] [--json FILE]` and
@@ -51,17 +52,13 @@ type Options = { json: string | undefined } & (
 
 /** @throws UsageInvalid */
 function readOptions(args: string[]): Options {
-  let parsed: { values: { rows?: string; only?: string; json?: string }; positionals: string[] };
-  try {
-    parsed = parseArgs({
+  const { values, positionals } = split(() =>
+    parseArgs({
       args,
       options: { rows: { type: 'string' }, only: { type: 'string' }, json: { type: 'string' } },
       allowPositionals: true,
-    });
-  } catch (error) {
-    throw new LabError('UsageInvalid', (error as Error).message);
-  }
-  const { values, positionals } = parsed;
+    }),
+  );
   const { json, rows, only } = values;
   const what = positionals.join();
   if (what !== 'fashion' && what !== 'stocks' && what !== 'house')

@@ -9,6 +9,7 @@ import { createProgress, type Progress } from '../core/progress.ts';
 import { assertFresh, generateAll, writeAll } from '../diagrams/draw.ts';
 import { diagramsDirectory, readModels } from '../diagrams/files.ts';
 import { compareWithEngine, renderByEngine } from '../diagrams/viewer/engine.ts';
+import { argumentsOf } from './arguments.ts';
 
 const usage = `npm run diagrams [-- LAB ...] [--check] [--png] [--pdf] [--out DIR] [--check-engine] [--cdk-out DIR]
 
@@ -141,11 +142,9 @@ function parse(args: string[]): Options | undefined {
     'cdk-out': { type: 'string' },
     help: { ...flag, short: 'h' },
   } as const;
-  try {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
-    if (values.help) return undefined;
-    return { ...values, labs: positionals, engine: values['check-engine'], cdkOut: values['cdk-out'] };
-  } catch (error) {
-    throw new LabError('UsageInvalid', (error as Error).message);
-  }
+  const { values, positionals } = argumentsOf('diagrams').split(() =>
+    parseArgs({ args, allowPositionals: true, options }),
+  );
+  if (values.help) return undefined;
+  return { ...values, labs: positionals, engine: values['check-engine'], cdkOut: values['cdk-out'] };
 }

@@ -1,10 +1,11 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { LabError } from '../../domain/errors.ts';
-import { isCalendarDate, isTimeOfDay } from '../../domain/fashion/calendar.ts';
 import { trustingAgent } from '../core/certificate.ts';
 import { createProgress, type Progress } from '../core/progress.ts';
 import type { LabTarget } from '../lab-target.ts';
 import { requireSession } from '../session.ts';
+
+export { argumentsOf } from './arguments.ts';
 
 /** What a test hands in. */
 export interface CommandOptions {
@@ -44,58 +45,6 @@ export function labCommand<Request>({ lab, usage, parse, run }: LabCommand<Reque
     return run({ target, request: asked.request, progress, signal });
   };
 }
-
-/** What the commands on one slot's drops take, laptop or AWS alike. For `parseArgs`. */
-export const slotOptions = {
-  date: { type: 'string' },
-  slot: { type: 'string' },
-  drop: { type: 'string' },
-  stack: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
-
-export interface SlotArguments {
-  date: string;
-  slot: string;
-  drop?: string;
-  stack?: string;
-}
-
-type Values = Partial<Record<keyof SlotArguments, string>>;
-
-/** Makes the checks of one npm script's arguments: each throws UsageInvalid, which names that script's --help. */
-export function argumentsOf(script: string) {
-  const invalid = (why: string) => new LabError('UsageInvalid', `${why} (npm run ${script} -- --help)`);
-  const needed = (option: string, value: string | undefined, what: string) =>
-    invalid(`${option} ${value === undefined ? 'is missing' : JSON.stringify(value)}: it takes ${what}`);
-  return {
-    invalid,
-    needed,
-    /** The result of `parseArgs`, whose errors are ours then. */
-    split: <Result>(parse: () => Result): Result => {
-      try {
-        return parse();
-      } catch (error) {
-        throw invalid((error as Error).message);
-      }
-    },
-    slot: ({ date, slot, drop, stack }: Values, positionals: string[]): SlotArguments => {
-      const [lab, ...more] = positionals;
-      if (lab !== 'fashion')
-        throw invalid(`${lab === undefined ? 'no lab is named' : `no lab ${lab}`}; there is fashion`);
-      if (more.length > 0) throw invalid(`more than one lab: ${positionals.join(' ')}`);
-      if (date === undefined || !isCalendarDate(date)) throw needed('--date', date, 'a date as YYYY-MM-DD');
-      if (slot === undefined || !isTimeOfDay(slot)) throw needed('--slot', slot, 'a time as HHMM');
-      if (drop !== undefined && !isDigits(drop))
-        throw needed('--drop', drop, 'the first digits of a SHA-256');
-      if (stack === '') throw needed('--stack', stack, 'the name of a stack');
-      return { date, slot, drop, stack };
-    },
-  };
-}
-
-/** First digits of a SHA-256, or all of them. */
-export const isDigits = (text: string) => /^[0-9a-f]{1,64}$/i.test(text);
 
 /**
  * The lab of the stack, or without one that of the laptop that is up.

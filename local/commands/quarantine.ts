@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { type QuarantineRequest, showQuarantine } from '../fashion/quarantine.ts';
-import { argumentsOf, labCommand, slotOptions } from './lab-target.ts';
+import { argumentsOf } from './arguments.ts';
+import { slotOf, slotOptions } from './fashion-slot.ts';
+import { labCommand } from './lab-target.ts';
 
 const usage = `npm run quarantine -- fashion --date YYYY-MM-DD --slot HHMM [--drop HASH] [--out FILE] [--stack NAME]
 
@@ -17,11 +19,11 @@ export const quarantine = labCommand({ lab: 'fashion', usage, parse, run: showQu
 
 /** Undefined where help is asked for. */
 function parse(args: string[]): { stack?: string; request: QuarantineRequest } | undefined {
-  const { needed, split, slot } = argumentsOf('quarantine');
+  const { needed, split } = argumentsOf('quarantine');
   const options = { ...slotOptions, out: { type: 'string' } } as const;
   const { values, positionals } = split(() => parseArgs({ args, allowPositionals: true, options }));
   if (values.help) return undefined;
-  const { stack, ...place } = slot(values, positionals);
+  const { stack, ...place } = slotOf('quarantine', values, positionals);
   if (values.out === '') throw needed('--out', values.out, 'a file');
   return { stack, request: { ...place, out: values.out } };
 }

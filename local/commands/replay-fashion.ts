@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { type ReplayRequest, replayFashion } from '../fashion/replay.ts';
-import { argumentsOf, isDigits, labCommand, slotOptions } from './lab-target.ts';
+import { argumentsOf } from './arguments.ts';
+import { isDigits, slotOf, slotOptions } from './fashion-slot.ts';
+import { labCommand } from './lab-target.ts';
 
 export const fashionUsage = `npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --from xlsx|csv [--drop HASH] [--force] [--stack NAME]
 npm run replay -- fashion --date YYYY-MM-DD --slot HHMM --drop HASH --corrected FILE [--force] [--stack NAME]
@@ -23,10 +25,10 @@ export const fashionReplay = labCommand({ lab: 'fashion', usage: fashionUsage, p
 
 /** Undefined where help is asked for. */
 function parse(args: string[]): { stack?: string; request: ReplayRequest } | undefined {
-  const { invalid, needed, split, slot } = argumentsOf('replay');
+  const { invalid, needed, split } = argumentsOf('replay');
   const { values, positionals } = split(() => parseArgs({ args, allowPositionals: true, options }));
   if (values.help) return undefined;
-  const { stack, ...place } = slot(values, positionals);
+  const { stack, ...place } = slotOf('replay', values, positionals);
   const { corrected: file, corrections: hash, force = false } = values;
   if (file === undefined && hash === undefined) {
     const { from } = values;

@@ -1,5 +1,6 @@
 import { createProgress } from '../core/progress.ts';
-import { argumentsOf, type CommandOptions } from './lab-target.ts';
+import { argumentsOf } from './arguments.ts';
+import type { CommandOptions } from './lab-target.ts';
 import { fashionReplay, fashionUsage } from './replay-fashion.ts';
 import { stocksReplay, stocksUsage } from './replay-stocks.ts';
 

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { LabError } from '../../domain/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { deployFashionLab } from '../fashion/lab.ts';
 import { type SoakOptions, soakFashion } from '../fashion/orders/soak.ts';
 import { startLaptop } from '../laptop.ts';
+import { argumentsOf } from './arguments.ts';
 import { progressUntilAborted, rejectedWhenAborted, sayStopped } from './interruption.ts';
 
 const usage = `npm run soak -- fashion [--orders N] [--seed S]
@@ -16,6 +16,8 @@ the tables is compared with what its drops alone say.
 Exit code 1 when an order is not as its drops say; else 0. Ctrl-C ends it and leaves nothing running.`;
 
 const mostOrders = 10_000;
+
+const given = argumentsOf('soak');
 
 /**
  * `npm run soak -- fashion …`: see the usage text above.
@@ -50,21 +52,8 @@ export async function soak(args: string[], signal: AbortSignal, to?: Progress): 
 }
 
 function parse(args: string[]): Pick<SoakOptions, 'orders' | 'seed'> & { help: boolean } {
-  const { values, positionals } = split(args);
-  const help = values.help ?? false;
-  if (help) return { help, orders: 0, seed: 0 };
-  const [lab, ...more] = positionals;
-  if (lab !== 'fashion')
-    throw invalid(`${lab === undefined ? 'no lab is named' : `no soak of ${lab}`}; there is fashion`);
-  if (more.length > 0) throw invalid(`more than one lab: ${positionals.join(' ')}`);
-  const orders = whole('--orders', values.orders, 1, mostOrders);
-  const seed = whole('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER - mostOrders);
-  return { help, orders, seed };
-}
-
-function split(args: string[]) {
-  try {
-    return parseArgs({
+  const { values, positionals } = given.split(() =>
+    parseArgs({
       args,
       allowPositionals: true,
       options: {
@@ -72,17 +61,19 @@ function split(args: string[]) {
         seed: { type: 'string', default: '1' },
         help: { type: 'boolean', short: 'h' },
       },
-    });
-  } catch (error) {
-    throw invalid((error as Error).message);
-  }
+    }),
+  );
+  const help = values.help ?? false;
+  if (help) return { help, orders: 0, seed: 0 };
+  given.lab(positionals, 'fashion');
+  const orders = whole('--orders', values.orders, 1, mostOrders);
+  const seed = whole('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER - mostOrders);
+  return { help, orders, seed };
 }
 
 function whole(option: string, value: string, least: number, most: number): number {
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   if (!(number >= least && number <= most))
-    throw invalid(`${option} ${JSON.stringify(value)}: it takes a whole number from ${least} to ${most}`);
+    throw given.needed(option, value, `a whole number from ${least} to ${most}`);
   return number;
 }
-
-const invalid = (why: string) => new LabError('UsageInvalid', `${why} (npm run soak -- --help)`);

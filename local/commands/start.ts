@@ -4,6 +4,7 @@ import { LabError } from '../../domain/errors.ts';
 import { labNames, labs, type RunningLab } from '../labs.ts';
 import { type Laptop, startLaptop } from '../laptop.ts';
 import { writeSession } from '../session.ts';
+import { split } from './arguments.ts';
 import { progressUntilAborted, rejectedWhenAborted, sayStopped } from './interruption.ts';
 
 /**
@@ -43,18 +44,15 @@ export async function start(args: string[], signal: AbortSignal): Promise<number
 }
 
 function options(args: string[]): { once: boolean; chosen: string[] } {
-  let parsed: { values: { once?: boolean }; positionals: string[] };
-  try {
-    parsed = parseArgs({ args, options: { once: { type: 'boolean' } }, allowPositionals: true });
-  } catch (error) {
-    throw new LabError('UsageInvalid', (error as Error).message);
-  }
-  const unknown = parsed.positionals.find((name) => !(name in labs));
+  const { values, positionals } = split(() =>
+    parseArgs({ args, options: { once: { type: 'boolean' } }, allowPositionals: true }),
+  );
+  const unknown = positionals.find((name) => !(name in labs));
   if (unknown !== undefined)
     throw new LabError('UsageInvalid', `no lab ${unknown}; there is ${labNames.join(', ')}`);
   return {
-    once: parsed.values.once ?? false,
-    chosen: parsed.positionals.length > 0 ? parsed.positionals : labNames,
+    once: values.once ?? false,
+    chosen: positionals.length > 0 ? positionals : labNames,
   };
 }
 

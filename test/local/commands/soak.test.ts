@@ -14,7 +14,7 @@ it('--help shows the usage and starts nothing', async () => {
 
 it.each([
   ['no lab', [], /no lab is named; there is fashion/],
-  ['an unknown lab', ['stocks'], /no soak of stocks; there is fashion/],
+  ['an unknown lab', ['stocks'], /no lab stocks; there is fashion/],
   ['two labs', ['fashion', 'fashion'], /more than one lab/],
   ['no orders', ['fashion', '--orders', '0'], /--orders "0": it takes a whole number from 1 to 10000/],
   ['orders that are no number', ['fashion', '--orders', 'many'], /--orders "many"/],
