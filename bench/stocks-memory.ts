@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { startProcess, type TetheredProcess } from '../local/core/child-process.ts';
 import { formatTable, type Progress } from '../local/core/progress.ts';
+import { type OneFeedAws, oneFeedEnvironment, startOneFeedAws } from '../local/stocks/one-feed-aws.ts';
 import type { Requirement } from './requirement.ts';
-import { startFakeAws } from './stocks-fake-aws.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -52,7 +52,7 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
   const directory = await mkdtemp(join(tmpdir(), 'stocks-bench-'));
   let exchange: ChildProcess | undefined;
   let feed: TetheredProcess | undefined;
-  let aws: Awaited<ReturnType<typeof startFakeAws>> | undefined;
+  let aws: OneFeedAws | undefined;
   try {
     await build({
       entryPoints: {
@@ -80,10 +80,13 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
     });
     const samples: { trades: number; mb: Promise<number> }[] = [];
     let next = 0;
-    const stream = await startFakeAws({ ...login, ...urls }, (trades) => {
-      if (trades < next || !feed) return;
-      next = trades + ticks / looks;
-      samples.push({ trades, mb: residentMb(feed.pid).catch(() => Number.NaN) }); // ended: ticks will be missing
+    const stream = await startOneFeedAws({
+      secret: JSON.stringify({ ...login, ...urls }),
+      onTrades: (trades) => {
+        if (trades < next || !feed) return;
+        next = trades + ticks / looks;
+        samples.push({ trades, mb: residentMb(feed.pid).catch(() => Number.NaN) }); // ended: ticks will be missing
+      },
     });
     aws = stream;
     feed = await startProcess({
@@ -93,14 +96,7 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
       logFile: join(directory, 'feed.log'),
       env: {
         PATH: process.env.PATH,
-        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-        AWS_ENDPOINT_URL: aws.url,
-        AWS_REGION: 'us-east-1',
-        AWS_ACCESS_KEY_ID: 'bench',
-        AWS_SECRET_ACCESS_KEY: 'bench',
-        STREAM_NAME: 'ticks',
-        LEASE_TABLE: 'leases',
-        PROVIDER_SECRET_ARN: 'provider',
+        ...oneFeedEnvironment(aws),
         FEED_SETTINGS: JSON.stringify({ alwaysOpen: true, spillDirectory: join(directory, 'spill') }),
       },
     });

@@ -1,37 +1,58 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gapPartitionKey } from '../domain/stocks/contract.ts';
+import { gapPartitionKey } from '../../domain/stocks/contract.ts';
 
-export interface FakeAws {
+/** A record of PutRecords, as it is on the wire. */
+export interface PutRecord {
+  PartitionKey: string;
+  /** Base64. */
+  Data: string;
+}
+
+export interface OneFeedAws {
+  /** For AWS_ENDPOINT_URL. */
   url: string;
-  /** Trades that were put on the stream. */
+  /** Trades that the stream has taken. */
   readonly trades: number;
+  /** Items of the table by their key, as the feed wrote them: attributes of DynamoDB. */
+  readonly items: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   close(): Promise<void>;
+}
+
+export interface OneFeedAwsOptions {
+  /** What GetSecretValue answers. */
+  secret: string;
+  /**
+   * Asked before each PutRecords is answered; the code of an error refuses all of its records. The answer waits for it.
+   * @default takes everything
+   */
+  put?: (records: readonly PutRecord[]) => undefined | string | Promise<undefined | string>;
+  /** Told after each PutRecords that was taken how many trades there are. */
+  onTrades?: (trades: number) => void;
 }
 
 type Item = Record<string, unknown>;
 
 /**
- * As much of AWS as one feed calls: PutRecords, which takes everything and keeps nothing; one table, whose conditions always
- * hold, because there is nobody else; one secret. What it does not know it refuses.
- *
- * @param secret what GetSecretValue answers
- * @param onTrades told after each PutRecords how many trades there are
+ * As much of AWS as one feed calls: PutRecords, which keeps nothing; one table, whose conditions always hold, because there
+ * is nobody else; one secret. What it does not know it refuses. For a feed as a program of its own, without an emulator.
  */
-export async function startFakeAws(
-  secret: object,
-  onTrades: (trades: number) => void = () => undefined,
-): Promise<FakeAws> {
+export async function startOneFeedAws({ secret, put, onTrades }: OneFeedAwsOptions): Promise<OneFeedAws> {
   let trades = 0;
   let sequence = 0;
   const items = new Map<string, Item>();
 
   const operations: Record<string, (request: Item) => unknown> = {
-    PutRecords: ({ Records }) => {
-      const records = Records as { PartitionKey: string }[];
+    PutRecords: async ({ Records }) => {
+      const records = Records as PutRecord[];
+      const code = await put?.(records);
+      if (code !== undefined) {
+        const refused = { ErrorCode: code, ErrorMessage: 'refused' };
+        return { FailedRecordCount: records.length, Records: records.map(() => refused) };
+      }
       trades += records.filter(({ PartitionKey }) => PartitionKey !== gapPartitionKey).length;
-      onTrades(trades);
+      onTrades?.(trades);
       return {
         FailedRecordCount: 0,
         Records: records.map(() => ({ SequenceNumber: String(++sequence), ShardId: 'shardId-000000000000' })),
@@ -45,7 +66,7 @@ export async function startFakeAws(
       items.set(leaseOf(request), updated(items.get(leaseOf(request)) ?? {}, request));
       return {};
     },
-    GetSecretValue: () => ({ Name: 'provider', SecretString: JSON.stringify(secret) }),
+    GetSecretValue: () => ({ Name: 'provider', SecretString: secret }),
   };
 
   const server = createServer(async (request, response) => {
@@ -56,7 +77,7 @@ export async function startFakeAws(
     response.setHeader('content-type', 'application/x-amz-json-1.1');
     if (!operation)
       response.writeHead(400).end(JSON.stringify({ __type: 'UnknownOperation', message: target }));
-    else response.end(JSON.stringify(operation(JSON.parse(Buffer.concat(chunks).toString()))));
+    else response.end(JSON.stringify(await operation(JSON.parse(Buffer.concat(chunks).toString()))));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -65,6 +86,7 @@ export async function startFakeAws(
     get trades() {
       return trades;
     },
+    items,
     close: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -73,6 +95,20 @@ export async function startFakeAws(
     },
   };
 }
+
+/** The environment of a feed that calls it, but for FEED_SETTINGS. */
+export const oneFeedEnvironment = ({ url }: OneFeedAws): Record<string, string> => ({
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  AWS_ENDPOINT_URL: url,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  POWERTOOLS_SERVICE_NAME: 'Feed',
+  POWERTOOLS_METRICS_NAMESPACE: 'OneFeed',
+  STREAM_NAME: 'ticks',
+  LEASE_TABLE: 'leases',
+  PROVIDER_SECRET_ARN: 'provider',
+});
 
 const leaseOf = ({ Key }: Item) => (Key as { lease: { S: string } }).lease.S;
 

@@ -1,0 +1,259 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { symbols } from '../../../domain/stocks/symbols.ts';
+import { readTickRecord } from '../../../domain/stocks/tick-record.ts';
+import { tradeIdentity } from '../../../domain/stocks/trade.ts';
+import { tradingDayOf } from '../../../domain/stocks/trading-day.ts';
+import { startProcess, type TetheredProcess } from '../../../local/core/child-process.ts';
+import { deferred } from '../../../local/core/deferred.ts';
+import { type Exchange, startExchange } from '../../../local/outside/exchange.ts';
+import { type OneFeedAws, oneFeedEnvironment, startOneFeedAws } from '../../../local/stocks/one-feed-aws.ts';
+import { until } from './feeds.ts';
+
+/**
+ * The feed as the program that Fargate runs: bundled to one file, a process of its own. The exchange and as much of AWS as a
+ * feed calls are in this process.
+ */
+
+const login = { key: 'the key', secret: 'the secret' };
+const directory = mkdtempSync(path.join(tmpdir(), 'tick-feed-main-'));
+const program = path.join(directory, 'main.mjs');
+
+beforeAll(async () => {
+  // As stacks/stocks/feed-image.ts does it, for the Node that runs the tests.
+  await build({
+    entryPoints: ['services/tick-feed/main.ts'],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minify: true,
+    keepNames: true,
+    logLevel: 'error',
+    banner: {
+      js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
+    },
+    external: ['bufferutil', 'utf-8-validate'],
+  });
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+interface World {
+  exchange: Exchange;
+  aws: OneFeedAws;
+  /** Trades that the stream has taken, by their identity, in its order. */
+  taken: string[];
+  /** Asked for each call of the stream, with the trades in it: a code refuses them; the answer waits for it. */
+  put: (trades: readonly string[]) => undefined | string | Promise<undefined>;
+  /** In the order in which they were started. */
+  feeds: TetheredProcess[];
+  spillDirectory: string;
+}
+
+let world: World;
+afterEach(async () => {
+  await Promise.all(world.feeds.map((feed) => feed.stop()));
+  await world.exchange.stop();
+  await world.aws.close();
+});
+
+/** @param secret of the provider, where it is not the one of this exchange */
+async function open(secret?: string): Promise<void> {
+  const exchange = await startExchange({ seed: 1, symbols, ticksPerSecond: 1_000, ...login });
+  const { streamUrl, historyUrl } = exchange;
+  const aws = await startOneFeedAws({
+    secret: secret ?? JSON.stringify({ ...login, streamUrl, historyUrl }),
+    put: async (records) => {
+      const trades = records.flatMap(({ Data }) => {
+        const record = readTickRecord(Buffer.from(Data, 'base64'));
+        return record.kind === 'trade' ? [tradeIdentity(record.trade)] : [];
+      });
+      const code = await world.put(trades);
+      if (code === undefined) world.taken.push(...trades);
+      return code;
+    },
+  });
+  const spillDirectory = path.join(mkdtempSync(path.join(directory, 'spill-')), 'made by the feed');
+  world = { exchange, aws, taken: [], put: () => undefined, feeds: [], spillDirectory };
+}
+
+/** @param settings FEED_SETTINGS as it is, or what differs here. @param environment what differs; '' is as good as missing */
+async function startFeed(settings: object | string = {}, environment: object = {}): Promise<TetheredProcess> {
+  const { aws, feeds, spillDirectory } = world;
+  const name = `feed-${feeds.length + 1}`;
+  const here = { alwaysOpen: true, lingerMs: 1, historyLagMs: 0, checkpointMs: 20, spillDirectory };
+  const feed = await startProcess({
+    name,
+    command: process.execPath,
+    args: [program],
+    logFile: path.join(mkdtempSync(path.join(directory, 'log-')), `${name}.log`),
+    env: {
+      PATH: process.env.PATH,
+      ...oneFeedEnvironment(aws),
+      FEED_SETTINGS: typeof settings === 'string' ? settings : JSON.stringify({ ...here, ...settings }),
+      ...environment,
+    },
+  });
+  feeds.push(feed);
+  return feed;
+}
+
+interface Line {
+  level: string;
+  message: string;
+  signal?: string;
+  error?: { name: string; message: string };
+}
+
+/** What it has logged; its figures are lines of another kind. */
+const logOf = ({ logFile }: TetheredProcess): Line[] =>
+  readFileSync(logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{"level"'))
+    .map((line) => JSON.parse(line));
+
+const hasSaid = (feed: TetheredProcess, message: string): boolean =>
+  logOf(feed).some((line) => line.message === message);
+
+const happened = (): string[] =>
+  world.exchange
+    .trades()
+    .map((trade) =>
+      tradeIdentity({ ...trade, tradeId: String(trade.id), tradingDay: tradingDayOf(trade.at) }),
+    );
+
+/**
+ * A feed that has received trades of which the stream has none for certain: its calls wait until the gate opens. The last
+ * trade is of a symbol of its own, so its call says that the feed has read all before it.
+ */
+async function feedWithTradesOnHand(): Promise<{ feed: TetheredProcess; openGate: () => void }> {
+  await open();
+  const feed = await startFeed();
+  await until(() => world.exchange.listening === 1);
+  const gate = deferred<undefined>();
+  let sawLast = false;
+  world.put = (trades) => {
+    sawLast ||= trades.some((id) => id.startsWith('MSFT|'));
+    return gate.promise;
+  };
+  world.exchange.emit(200, 'AAPL');
+  world.exchange.emit(1, 'MSFT');
+  await until(() => sawLast);
+  expect(world.taken).toEqual([]);
+  return { feed, openGate: () => gate.resolve(undefined) };
+}
+
+describe('the feed is asked to stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s: what it has received goes to the stream, in order, the lease is given back, and it ends with 0',
+    async (signal) => {
+      const { feed, openGate } = await feedWithTradesOnHand();
+      process.kill(feed.pid, signal);
+      await until(() => hasSaid(feed, 'stopping'));
+      openGate();
+      expect(await feed.exited).toEqual({ code: 0, signal: null });
+      const ofApple = (ids: readonly string[]) => ids.filter((id) => id.startsWith('AAPL|'));
+      expect(ofApple(world.taken)).toEqual(ofApple(happened()));
+      expect(world.taken).toHaveLength(201);
+      expect(world.aws.items.get('feed')).not.toHaveProperty('owner');
+      expect(world.exchange.listening).toBe(0);
+      expect(logOf(feed)).toContainEqual(expect.objectContaining({ message: 'stopping', signal }));
+      expect(hasSaid(feed, 'lease given back')).toBe(true);
+      expect(logOf(feed).filter(({ level }) => level !== 'INFO')).toEqual([]);
+    },
+  );
+
+  it('twice: it ends at once, with 1, whatever the stream does', async () => {
+    const { feed, openGate } = await feedWithTradesOnHand();
+    process.kill(feed.pid, 'SIGTERM');
+    await until(() => hasSaid(feed, 'stopping'));
+    process.kill(feed.pid, 'SIGTERM');
+    expect(await feed.exited).toEqual({ code: 1, signal: null });
+    expect(world.taken).toEqual([]);
+    openGate();
+  });
+});
+
+describe('the feed cannot do its work: it ends with 1 and names the error, once it has given its lease back', () => {
+  /** What it said was wrong: one and the same error, however often. */
+  const errorOf = async (feed: TetheredProcess): Promise<{ name: string; message: string }> => {
+    expect(await feed.exited).toEqual({ code: 1, signal: null });
+    const errors = logOf(feed).flatMap(({ error }) => error ?? []);
+    expect(new Set(errors.map(({ message }) => message)).size).toBe(1);
+    expect(logOf(feed).at(-1)).toMatchObject({ level: 'CRITICAL', message: 'the feed ends' });
+    expect(world.aws.items.get('feed') ?? {}).not.toHaveProperty('owner');
+    expect(world.exchange.listening).toBe(0);
+    return errors[0] as { name: string; message: string };
+  };
+
+  it('the provider refuses the login', async () => {
+    await open();
+    world.exchange.refuseLogin(true);
+    expect(await errorOf(await startFeed())).toMatchObject({
+      name: 'ProviderLoginRefused',
+      message: expect.stringContaining('402 auth failed'),
+    });
+  });
+
+  it('the environment is incomplete', async () => {
+    await open();
+    const feed = await startFeed({}, { STREAM_NAME: undefined, LEASE_TABLE: '' });
+    expect((await errorOf(feed)).message).toBe('environment variables are not set: STREAM_NAME, LEASE_TABLE');
+    expect(world.aws.items.size).toBe(0);
+  });
+
+  it.each([
+    ['no JSON', 'no JSON: no JSON'],
+    ['{"lingerMs":-1,"hours":"late"}', 'lingerMs'],
+    ['{"lingerMs":20000}', 'a provider is mute after 10000'],
+  ])('FEED_SETTINGS is %s', async (settings, words) => {
+    await open();
+    expect(await errorOf(await startFeed(settings))).toMatchObject({
+      name: 'FeedSettingsInvalid',
+      message: expect.stringContaining(words),
+    });
+    expect(world.aws.items.size).toBe(0);
+  });
+
+  it('the secret is malformed: nothing of it is in the log', async () => {
+    await open('{"key":"hidden key","secret":""}');
+    const feed = await startFeed();
+    expect(await errorOf(feed)).toMatchObject({
+      name: 'ProviderSecretInvalid',
+      message: expect.stringContaining('secret is empty'),
+    });
+    expect(readFileSync(feed.logFile, 'utf8')).not.toContain('hidden');
+  });
+});
+
+describe('the feed is killed', () => {
+  it('what waited on its disk is on the stream when it is started again: the history has it, the disk nothing', async () => {
+    await open();
+    const settings = { leaseSeconds: 1, bufferBytes: 20_000 };
+    const killed = await startFeed(settings);
+    await until(() => world.exchange.listening === 1);
+    world.exchange.emit(20);
+    // How far it has come is known to its successor.
+    await until(() => world.taken.length === 20 && world.aws.items.has('checkpoint'));
+    world.put = () => 'ProvisionedThroughputExceededException';
+    world.exchange.emit(2_000);
+    await until(() => existsSync(world.spillDirectory)); // made when memory holds no more
+    process.kill(killed.pid, 'SIGKILL');
+    expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(readdirSync(world.spillDirectory)).toEqual([]);
+
+    world.put = () => undefined;
+    const again = await startFeed(settings);
+    await until(() => hasSaid(again, 'gap filled'));
+    process.kill(again.pid, 'SIGTERM');
+    expect(await again.exited).toEqual({ code: 0, signal: null });
+    expect(new Set(world.taken)).toEqual(new Set(happened()));
+    expect(world.taken.length).toBeGreaterThanOrEqual(2_020);
+    expect(logOf(again)).toContainEqual(
+      expect.objectContaining({ message: 'gap filled', reason: 'failover' }),
+    );
+  });
+});
