@@ -51,7 +51,12 @@ export default defineDiagram({
     trend: { path: 'Trend', icon: 'lambda', label: 'Trend', at: [3, 1] },
     archive: { path: 'Archive/Bucket', icon: 's3', label: 'Archive:\nraw and rows', at: [4, 1] },
     rows: { path: 'Rows', icon: 'sqs', label: 'Objects\nto load', at: [5, 1] },
-    load: { path: 'Loading/Load', icon: 'lambda', label: 'Load,\nevery 5 s', at: [6, 1] },
+    load: {
+      path: ['Loading/Load', 'Loading/Publish'],
+      icon: 'lambda',
+      label: 'Load,\nevery 5 s',
+      at: [6, 1],
+    },
     warehouse: {
       path: ['Warehouse/Namespace', 'Warehouse/Workgroup'],
       icon: 'redshift',
@@ -163,7 +168,7 @@ export default defineDiagram({
     {
       number: 11,
       on: 'load -> warehouse',
-      text: 'One transaction stages, removes what is known by (symbol, venue, trading day, trade id), inserts the rest and notes the objects. Readers see whole loads.',
+      text: 'One transaction stages, removes what is known by (symbol, venue, trading day, trade id), inserts the rest and notes the objects. Readers see whole loads. A function beside it does the same with the rows of a replay where a person says so: they replace those that are there.',
     },
   ],
   omit: {

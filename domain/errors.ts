@@ -271,6 +271,24 @@ const stocks = {
     remedy: 'restore the version of the function that wrote it, or delete the item: its symbol warms up anew',
   },
 
+  // --- a replay's rows to SQL ---
+  PublicationInvalid: {
+    kind: 'refused',
+    message: (v) => `not what the publish function takes: ${v}`,
+    remedy: 'call it by npm run replay -- stocks ... --publish, of the version that is deployed',
+  },
+  ReplayUncertain: {
+    kind: 'refused',
+    message: (v) => `the replayed rows are not certain enough to be published: ${v}`,
+    remedy:
+      'nothing was changed; read further back, --warm-up all or a time days before, or let the archive get what was received',
+  },
+  RowsNotPublished: {
+    kind: 'transient',
+    message: (v) => `not all replayed rows are in sql: ${v}`,
+    remedy: 'the same command again publishes all of them, and leaves those alone that are there',
+  },
+
   // --- what the provider says ---
   StreamFrameInvalid: {
     kind: 'refused',

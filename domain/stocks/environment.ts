@@ -19,6 +19,3 @@ export const trendEnvironment = ['STATE_TABLE', 'ARCHIVE_BUCKET'] as const;
 export const watchEnvironment = ['STATE_TABLE'] as const;
 
 export { loadEnvironment };
-
-/** Of the function that takes the rows of a replay into SQL. */
-export const publishEnvironment = loadEnvironment;

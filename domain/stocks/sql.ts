@@ -7,6 +7,7 @@ import { rowColumns } from './rows.ts';
 /** The statements of one load, in Redshift's dialect. The tables are made by stacks/stocks/migrations. */
 export const schema = 'stocks';
 export const stagingSchema = 'stocks_staging';
+const ticks = `${schema}.ticks`;
 
 /** Of the objects of one load, in any order: a repetition has the same. 24 hexadecimal digits. */
 export function loadId(objects: readonly CopiedObject[]): string {
@@ -20,6 +21,12 @@ const keysPerStatement = 80;
 /** A batch has at most 40 statements: 10, and two for each 80 objects. */
 export const mostObjects = 15 * keysPerStatement;
 
+/** Of a load that replaces: live loads wait for its transaction, and a replay's objects have up to 10,000 rows each. */
+export const mostObjectsToPublish = 200;
+
+/** Which statement of a load that replaces, from 1, returns one row: {ticks, rows_replaced, rows_added}. */
+export const changesPart = 5;
+
 const identity = ['symbol', 'venue', 'trading_day', 'trade_id'] as const;
 const sameIdentity = (a: string, b: string) =>
   identity.map((column) => `${a}.${column} = ${b}.${column}`).join(' AND ');
@@ -29,14 +36,19 @@ const sameIdentity = (a: string, b: string) =>
  * not in `ticks` into it, and the ledgers. Repeated, in pieces, overlapping or in another order it ends in the same ticks:
  * one row for each identity, a late one only if there is no other.
  *
+ * A load that replaces takes the rows of a replay: those that `ticks` has otherwise, and those that it does not have. What is
+ * the same stays, with the time of its load; see {@link isReplaced}. A live load cannot take that back.
+ *
  * The last statement returns one row: {rows_staged, oldest_at_ns, newest_at_ns}, both null for objects without rows.
  *
- * @param o objects: at most {@link mostObjects}, those of the manifest at `manifestUrl`
+ * @param o objects: at most {@link mostObjects}, or {@link mostObjectsToPublish}; those of the manifest at `manifestUrl`
  */
 export function loadStatements(o: {
   objects: readonly CopiedObject[];
   manifestUrl: string;
   copyRoleArn: string;
+  /** @default false */
+  replaces?: boolean | undefined;
 }): string[] {
   const load = loadId(o.objects);
   const staging = stagingTableOf(stagingSchema, load);
@@ -45,7 +57,20 @@ export function loadStatements(o: {
   // this one is seen. Exclusive even for readers in Redshift, hence on a table of its own that nobody reads.
   const lock = `LOCK ${schema}.load_lock`;
   // The sort key's first column: blocks of other days are not read.
-  const days = `t.trading_day BETWEEN (SELECT MIN(trading_day) FROM ${staging}) AND (SELECT MAX(trading_day) FROM ${staging})`;
+  const daysOf = (table: string) =>
+    `${table}.trading_day BETWEEN (SELECT MIN(trading_day) FROM ${staging}) AND (SELECT MAX(trading_day) FROM ${staging})`;
+  const isNew = (row: string) =>
+    `NOT EXISTS (SELECT 1 FROM ${ticks} AS t WHERE ${daysOf('t')} AND ${sameIdentity('t', row)})`;
+  // A join and no correlated EXISTS: Redshift does not take those with inequalities.
+  const goes = (tick: string) =>
+    `${daysOf(tick)} AND ${sameIdentity(staging, tick)} AND ${o.replaces ? isReplaced(staging, tick) : isOutrun(staging, tick)}`;
+  const distinct = (table: string) =>
+    `SELECT DISTINCT ${identity.map((each) => `${table}.${each}`).join(', ')}`;
+  const changes =
+    'SELECT ticks, rows_replaced, rows_added FROM ' +
+    `(SELECT COUNT(*) AS ticks FROM (${distinct(staging)} FROM ${staging}) AS a) AS given, ` +
+    `(SELECT COUNT(*) AS rows_replaced FROM (${distinct('t')} FROM ${ticks} AS t, ${staging} WHERE ${goes('t')}) AS b) AS replaced, ` +
+    `(SELECT COUNT(*) AS rows_added FROM (${distinct(staging)} FROM ${staging}) AS s WHERE ${isNew('s')}) AS added`;
   return [
     lock,
     `DROP TABLE IF EXISTS ${staging}`,
@@ -54,15 +79,13 @@ export function loadStatements(o: {
     // that lives for seconds.
     `COPY ${staging} (${columns}) FROM ${text(o.manifestUrl)} IAM_ROLE ${text(o.copyRoleArn)} ` +
       `MANIFEST FORMAT AS CSV GZIP IGNOREHEADER 1 EMPTYASNULL DATEFORMAT 'YYYY-MM-DD' COMPUPDATE OFF STATUPDATE OFF`,
-    // A tick may come late once more after its id has left the window, and that object may have been loaded first.
-    `DELETE FROM ${schema}.ticks WHERE trend = 'late' AND EXISTS (SELECT 1 FROM ${staging} AS s ` +
-      `WHERE s.trend <> 'late' AND ${sameIdentity('s', `${schema}.ticks`)})`,
-    `INSERT INTO ${schema}.ticks (${columns}, traded_at, loaded_at, freshness_ms) ` +
+    ...(o.replaces ? [changes] : []),
+    `DELETE FROM ${ticks} USING ${staging} WHERE ${goes(ticks)}`,
+    `INSERT INTO ${ticks} (${columns}, traded_at, loaded_at, freshness_ms) ` +
       `SELECT ${columns}, traded_at, loaded_at, DATEDIFF(millisecond, traded_at, loaded_at) FROM (` +
       `SELECT ${columns}, ${tradedAt} AS traded_at, ${loadedAt} AS loaded_at, ROW_NUMBER() OVER (` +
       `PARTITION BY ${identity.join(', ')} ORDER BY CASE WHEN trend = 'late' THEN 1 ELSE 0 END, received_ns, feed_token` +
-      `) AS copy FROM ${staging}) AS s WHERE copy = 1 ` +
-      `AND NOT EXISTS (SELECT 1 FROM ${schema}.ticks AS t WHERE ${days} AND ${sameIdentity('t', 's')})`,
+      `) AS copy FROM ${staging}) AS s WHERE copy = 1 AND ${isNew('s')}`,
     `DELETE FROM ${schema}.load_ledger WHERE load_id = ${text(load)}`,
     `INSERT INTO ${schema}.load_ledger (load_id, rows_staged, oldest_at_ns, newest_at_ns, loaded_at) ` +
       `SELECT ${text(load)}, COUNT(*), MIN(at_ns), MAX(at_ns), ${loadedAt} FROM ${staging}`,
@@ -71,6 +94,26 @@ export function loadStatements(o: {
     `SELECT rows_staged, oldest_at_ns, newest_at_ns FROM ${schema}.load_ledger WHERE load_id = ${text(load)}`,
   ];
 }
+
+/**
+ * Live rows: a tick may come late once more after its id has left the window, and that object may have been loaded first. It
+ * is another record then, received at another time. The same record is late only where a replay found it so, and stays.
+ */
+const isOutrun = (staged: string, tick: string) =>
+  `${tick}.trend = 'late' AND ${staged}.trend <> 'late' AND ${staged}.received_ns <> ${tick}.received_ns`;
+
+/**
+ * Rows of a replay: one that is not late replaces whatever there is of its tick. A late one replaces the row of the same
+ * record, and a late one that was received after it; any other row is of a record that was in time, of this replay's other
+ * objects or from outside its time. So it makes no difference in how many pieces, and how often, the objects come.
+ */
+const isReplaced = (staged: string, tick: string) =>
+  `(${staged}.trend <> 'late' OR ${staged}.received_ns = ${tick}.received_ns ` +
+  `OR (${tick}.trend = 'late' AND ${staged}.received_ns < ${tick}.received_ns)) ` +
+  `AND (${rowColumns.map((column) => differs(`${staged}.${column}`, `${tick}.${column}`)).join(' OR ')})`;
+
+const differs = (a: string, b: string) =>
+  `${a} <> ${b} OR (${a} IS NULL AND ${b} IS NOT NULL) OR (${a} IS NOT NULL AND ${b} IS NULL)`;
 
 /** at_ns to microseconds, in three steps: DATEADD takes an INTEGER, which the seconds would leave in 2038. */
 const tradedAt =

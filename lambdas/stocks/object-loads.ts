@@ -3,7 +3,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { LabError } from '../../domain/errors.ts';
 import { type CopiedObject, copyManifest } from '../../domain/shared/copy-manifest.ts';
 import { manifestKey } from '../../domain/stocks/keys.ts';
-import { loadId, loadStatements } from '../../domain/stocks/sql.ts';
+import { changesPart, loadId, loadStatements } from '../../domain/stocks/sql.ts';
 import type { DataApi } from '../shared/data-api.ts';
 
 export interface ObjectLoadsProps {
@@ -11,6 +11,8 @@ export interface ObjectLoadsProps {
   s3: Pick<S3Client, 'send'>;
   bucket: string;
   copyRoleArn: string;
+  /** Whether the rows, of a replay, replace those that SQL has otherwise. @default false */
+  replaces?: boolean;
   /** Milliseconds before a first repetition; it doubles up to ten times that. @default 500 */
   pauseMs?: number;
 }
@@ -22,6 +24,17 @@ export interface Load {
   rows: number;
   /** Time of the newest tick, epoch milliseconds; undefined for objects without rows. */
   newestAt: number | undefined;
+  /** Of a load that replaces. */
+  changes?: Changes;
+}
+
+/** What a load that replaces made of SQL. */
+export interface Changes {
+  /** Of the objects, each once. */
+  ticks: number;
+  /** Of them: those that SQL had otherwise, and those that it did not have. */
+  replaced: number;
+  added: number;
 }
 
 export interface LoadResult {
@@ -46,7 +59,7 @@ export class ObjectLoads {
   }
 
   /**
-   * @param objects at most `mostObjects` of domain/stocks/sql.ts
+   * @param objects at most `mostObjects` of domain/stocks/sql.ts, `mostObjectsToPublish` where they replace
    * @param call names this call: a statement handed in twice in one call runs once
    * @param deadline epoch milliseconds
    */
@@ -83,19 +96,27 @@ export class ObjectLoads {
     attempt: number,
     deadline: number,
   ): Promise<Load> {
-    const { api, bucket, copyRoleArn } = this.#props;
+    const { api, bucket, copyRoleArn, replaces = false } = this.#props;
     const load = loadId(objects);
     const manifestUrl = `s3://${bucket}/${await this.#putManifest(load, objects)}`;
-    const statements = loadStatements({ objects, manifestUrl, copyRoleArn });
+    const statements = loadStatements({ objects, manifestUrl, copyRoleArn, replaces });
     const id = await api.submit(statements, call, load, attempt);
     const state = await api.wait(id, Math.max(0, deadline - Date.now()));
     if (state.status === 'failed') throw new LabError('WarehouseStatementFailed', state.error);
     if (state.status === 'running') throw new LabError('WarehouseSlow', `${id}, ${objects.length} objects`);
     const [row] = await api.rows(id, statements.length);
+    const [changes] = replaces ? await api.rows(id, changesPart) : [];
     return {
       objects,
       rows: Number(row?.rows_staged),
       newestAt: row?.newest_at_ns == null ? undefined : Number(row.newest_at_ns) / 1e6,
+      ...(changes && {
+        changes: {
+          ticks: Number(changes.ticks),
+          replaced: Number(changes.rows_replaced),
+          added: Number(changes.rows_added),
+        },
+      }),
     };
   }
 

@@ -2,21 +2,25 @@ import { parseArgs } from 'node:util';
 import { replayStocks, type StocksReplayRequest } from '../stocks/replay.ts';
 import { argumentsOf, labCommand } from './lab-target.ts';
 
-export const stocksUsage = `npm run replay -- stocks --from TIME --to TIME [--warm-up day|all|TIME] [--speed N|max] [--json FILE] [--stack NAME]
+export const stocksUsage = `npm run replay -- stocks --from TIME --to TIME [--warm-up day|all|TIME] [--speed N|max] [--publish] [--json FILE] [--stack NAME]
 
 Applies what the feed received in a time again, from the raw archive, by the code of the trend, and compares each row with the
 live one. The rows go below replay/<run>/ of the archive; SQL and the live states are not touched, and no alarm hears of it.
+With --publish the rows go into SQL then, in place of those that are there of the same ticks.
   --from, --to TIME  when the feed received it: as 2026-11-20T14:30:00Z, or with an offset; --to is not in it
   --warm-up          from when ticks are read first, to know what was before: the trading day's beginning (day, the default),
                      all that the archive has, or a TIME before --from. What differs for want of it is told apart
   --speed N|max      N times as fast as it was received. Without it: as fast as it goes
+  --publish          takes the replayed rows into SQL: those that it has otherwise, and those that it lacks. Live rows without a
+                     replayed one are left. Refused where the warm-up is too short to be certain. Whatever stops it half-way:
+                     the same command again ends in the same rows
   --json FILE        writes all counts, and up to 10,000 differences
   --stack NAME       on AWS, by the stack's outputs; credentials and region as for any SDK.
                      Without it: on the laptop that npm start left up
 
-Exit code 1 when the same version of the rule gives another row, or only one of the two rows is there; else 0. Explained, and
-counted apart: another version of the rule, the warm-up, records of the last two minutes, and records that were set aside then
-and can be read now.`;
+Exit code 1 when the same version of the rule gives another row, or only one of the two rows is there; else 0, and 0 when the
+rows were published. Explained, and counted apart: another version of the rule, the warm-up, records of the last two minutes,
+and records that were set aside then and can be read now.`;
 
 /** `npm run replay -- stocks …`: see the usage text above, and `replayStocks` for the exit code. */
 export const stocksReplay = labCommand({ lab: 'stocks', usage: stocksUsage, parse, run: replayStocks });
@@ -26,6 +30,7 @@ const options = {
   to: { type: 'string' },
   'warm-up': { type: 'string' },
   speed: { type: 'string' },
+  publish: { type: 'boolean', default: false },
   json: { type: 'string' },
   stack: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -46,7 +51,7 @@ function parse(args: string[]): { stack?: string | undefined; request: StocksRep
   const from = time('from');
   const to = time('to');
   if (to <= from) throw invalid(`--to ${values.to} is not after --from ${values.from}`);
-  const { 'warm-up': before = 'day', speed, json, stack } = values;
+  const { 'warm-up': before = 'day', speed, publish, json, stack } = values;
   const warmUp = before === 'day' || before === 'all' ? before : instant(before);
   if (warmUp === undefined || (typeof warmUp === 'number' && warmUp > from))
     throw needed('--warm-up', before, 'day, all or a time before --from');
@@ -55,7 +60,7 @@ function parse(args: string[]): { stack?: string | undefined; request: StocksRep
   if (json === '') throw needed('--json', json, 'a file');
   if (stack === '') throw needed('--stack', stack, 'the name of a stack');
   const pace = speed === undefined || speed === 'max' ? undefined : Number(speed);
-  return { stack, request: { from, to, warmUp, speed: pace, json } };
+  return { stack, request: { from, to, warmUp, speed: pace, publish, json } };
 }
 
 const shape = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { LabError } from '../../domain/errors.ts';
 import { parseKey, rawPrefix, replayPrefix } from '../../domain/stocks/keys.ts';
@@ -12,6 +13,7 @@ import { applyArchived } from './replay/apply.ts';
 import type { ArchivedRow } from './replay/archived-row.ts';
 import { Comparison, type Reason } from './replay/comparison.ts';
 import { liveRows } from './replay/live-rows.ts';
+import { publishReplay } from './replay/publish.ts';
 import { type ReplayReport, report } from './replay/report.ts';
 import { setAsideThen } from './replay/set-aside.ts';
 import { inStreamOrder, mostDisorder } from './replay/stream-order.ts';
@@ -30,6 +32,8 @@ export interface StocksReplayRequest {
   speed?: number | undefined;
   /** Gets the report as JSON. */
   json?: string | undefined;
+  /** Takes the rows into SQL after the comparison. @default false */
+  publish?: boolean;
 }
 
 const hourMs = 3_600_000;
@@ -40,11 +44,13 @@ const onItsWayMs = 120_000;
 /**
  * Reads what the feed sent in a time from the raw archive, applies it by the handler's own code with states of its own, writes
  * the rows below `replay/<run>/`, and compares them with those that the live trend wrote. Neither SQL nor the live states are
- * touched, and no alarm hears of it.
+ * touched, and no alarm hears of it. With `publish` the rows go into SQL then.
  *
- * Exit code 0: every row is equal, or its difference has a reason that {@link Reason} names. 1: any other difference.
+ * Exit code 0: every row is equal, or its difference has a reason that {@link Reason} names, or the rows were published. 1: any
+ * other difference.
  *
- * @throws RangeNotArchived, RowsUnreadable, StackUnreadable, AwsCallFailed; when the signal was aborted, an Error that says so
+ * @throws RangeNotArchived, RowsUnreadable, StackUnreadable, AwsCallFailed; ReplayUncertain and RowsNotPublished with `publish`;
+ *   when the signal was aborted, an Error that says so
  */
 export async function replayStocks(o: {
   target: LabTarget;
@@ -53,9 +59,12 @@ export async function replayStocks(o: {
   signal: AbortSignal;
   /** @default one of the target */
   s3?: S3Client;
+  /** @default one of the target */
+  lambda?: Pick<LambdaClient, 'send'>;
 }): Promise<number> {
   const { target, request, progress, signal } = o;
   const bucket = outputOf(target, 'ArchiveBucketName', 'stocks');
+  const publisher = request.publish ? outputOf(target, 'PublishFunctionName', 'stocks') : undefined;
   const s3 =
     o.s3 ?? new S3Client({ ...target.clients, ...(target.pathStyle ? { forcePathStyle: true } : {}) });
   try {
@@ -66,8 +75,11 @@ export async function replayStocks(o: {
       await writeFile(request.json, `${JSON.stringify(result, null, 2)}\n`);
       progress.line(`The report is in ${request.json}.`);
     }
-    return result.unexplained === 0 ? 0 : 1;
+    if (publisher === undefined) return result.unexplained === 0 ? 0 : 1;
+    await publishReplay({ target, bucket, s3, lambda: o.lambda, publisher, result, progress, signal });
+    return 0;
   } catch (error) {
+    if (error instanceof LabError && error.code === 'RowsNotPublished') throw error;
     throw signal.aborted ? new Error(`stopped: ${signal.reason}`, { cause: error }) : told(error);
   } finally {
     if (!o.s3) s3.destroy();
@@ -190,13 +202,19 @@ async function replayed(o: {
     from: iso(from),
     to: iso(to),
     ruleVersion,
-    warmUp: { from: iso(first), isWhole: warmUp.isWhole, uncertainRows: warmUp.uncertain },
+    warmUp: {
+      from: iso(first),
+      isWhole: warmUp.isWhole,
+      uncertainRows: warmUp.uncertain,
+      partDayRows: warmUp.ofPartDay,
+    },
     archive: { ...totals, ticksPerSecond: perSecond(totals) },
     rowsCompared: comparison.counts,
     reasons: Object.fromEntries(
       [...comparison.reasons].flatMap(([reason, count]) => (reason ? [[reason, count]] : [])),
     ),
     unexplained: comparison.reasons.get(null) ?? 0,
+    awaitedRows: comparison.awaited,
     differences: comparison.differences,
   };
 }

@@ -1,4 +1,5 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { ArchiveBucket } from '../../constructs/archive-bucket.ts';
 import type { SqlStack } from '../../constructs/sql-stack.ts';
@@ -17,6 +18,7 @@ export function stocksOutputs(
     states: Table;
     rows: Queue;
     notLoaded: Queue;
+    publish: LambdaFunction;
   },
 ): void {
   const { archive, feed } = lab;
@@ -34,6 +36,11 @@ export function stocksOutputs(
   stack.output('FeedServiceName', 'Service of the feed', feed.service.serviceName);
   stack.output('RowsQueueUrl', 'Objects that wait to be loaded', lab.rows.queueUrl);
   stack.output(
+    'PublishFunctionName',
+    'Takes the rows of a replay into SQL; whoever may call it may publish',
+    lab.publish.functionName,
+  );
+  stack.output(
     'FillInSecretCommand',
     'Fill in the login of the provider; the feed reads it when it connects',
     feed.secret.fillInCommand({ key: 'KEY', secret: 'SECRET' }),
@@ -50,7 +57,7 @@ export function stocksOutputs(
   );
   stack.output(
     'ReplayCommand',
-    'Read a time again from the raw archive and compare',
+    'Read a time again from the raw archive and compare; with --publish the rows go into SQL then',
     `npm run replay -- stocks --stack ${stack.stackName} --from YYYY-MM-DDTHH:00:00Z --to YYYY-MM-DDTHH:00:00Z`,
   );
   stack.outputWarehouse(

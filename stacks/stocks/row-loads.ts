@@ -3,7 +3,7 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ArchiveBucket } from '../../constructs/archive-bucket.ts';
-import { LabFunction } from '../../constructs/lab-function.ts';
+import { LabFunction, type LabFunctionProps } from '../../constructs/lab-function.ts';
 import type { Warehouse } from '../../constructs/warehouse.ts';
 import type { WarehouseMigrations } from '../../constructs/warehouse-migrations.ts';
 import { type loadEnvironment, manifestPrefix } from '../../domain/stocks/contract.ts';
@@ -22,6 +22,10 @@ export interface RowLoadsProps {
 /** What a call may take, and the part of it for which it waits for the warehouse. */
 const timeout = Duration.minutes(2);
 const patience = Duration.seconds(100);
+
+/** A person waits for a publication, of up to two million rows: as long as there can be, and time to say how it ended. */
+const publishTimeout = Duration.minutes(15);
+const publishPatience = Duration.minutes(14);
 
 /** Longer than a call, so that nobody takes up its objects while it works; no longer than needed to take up a dead one's. */
 const hiddenFor = Duration.minutes(5);
@@ -45,23 +49,30 @@ export function rowsQueue(scope: Construct, id: string, failed: Queue, removalPo
   });
 }
 
-/** Objects of rows to SQL, all that came within a few seconds in one transaction. */
+type Loader = LabFunction<(typeof loadEnvironment)[number]>;
+
+/**
+ * Objects of rows to SQL, all that came within a few seconds in one transaction; and, when a person says so, those of a replay
+ * in place of what is there.
+ */
 export class RowLoads extends Construct {
-  readonly load: LabFunction<(typeof loadEnvironment)[number]>;
+  readonly load: Loader;
+  readonly publish: Loader;
 
   constructor(scope: Construct, id: string, props: RowLoadsProps) {
     super(scope, id);
-    const { archive, warehouse } = props;
-    this.load = new LabFunction<(typeof loadEnvironment)[number]>(this, 'Load', {
+    this.load = this.loader('Load', props, {
       handler: 'stocks/load.ts',
       description: 'Loads objects of rows into the warehouse, those of a few seconds at a time',
       timeout,
-      environment: warehouse.loaderEnvironment(patience),
-      databaseRoles: ['stocks_loader'],
-      removalPolicy: props.removalPolicy,
+      environment: props.warehouse.loaderEnvironment(patience),
     });
-    archive.grantWrite(this.load, manifestPrefix);
-    warehouse.grantStatements(this.load, 'BatchExecuteStatement');
+    this.publish = this.loader('Publish', props, {
+      handler: 'stocks/publish.ts',
+      description: 'Takes rows of a replay into the warehouse, in place of those that are there',
+      timeout: publishTimeout,
+      environment: props.warehouse.loaderEnvironment(publishPatience),
+    });
     this.load.addEventSource(
       new SqsEventSource(props.queue, {
         batchSize: 500,
@@ -71,6 +82,25 @@ export class RowLoads extends Construct {
         reportBatchItemFailures: true,
       }),
     );
-    this.load.node.addDependency(props.migrations);
+  }
+
+  /** A function that copies objects into the warehouse, and may do nothing else there or elsewhere. */
+  private loader(
+    id: string,
+    { archive, warehouse, migrations, removalPolicy }: RowLoadsProps,
+    props: Pick<
+      LabFunctionProps<(typeof loadEnvironment)[number]>,
+      'handler' | 'description' | 'timeout' | 'environment'
+    >,
+  ): Loader {
+    const loader: Loader = new LabFunction(this, id, {
+      ...props,
+      databaseRoles: ['stocks_loader'],
+      removalPolicy,
+    });
+    archive.grantWrite(loader, manifestPrefix);
+    warehouse.grantStatements(loader, 'BatchExecuteStatement');
+    loader.node.addDependency(migrations);
+    return loader;
   }
 }

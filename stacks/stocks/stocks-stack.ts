@@ -103,7 +103,7 @@ export class StocksStack extends SqlStack {
       gatherFor: props.trendEvery,
       givenUp,
     });
-    const { load } = new RowLoads(this, 'Loading', {
+    const { load, publish } = new RowLoads(this, 'Loading', {
       queue: rows,
       archive,
       warehouse,
@@ -128,6 +128,6 @@ export class StocksStack extends SqlStack {
     });
 
     operateStocks(operations, { feed, raw, trend, load });
-    stocksOutputs(this, { archive, warehouse, stream, feed, states, notLoaded, rows });
+    stocksOutputs(this, { archive, warehouse, stream, feed, states, notLoaded, rows, publish });
   }
 }

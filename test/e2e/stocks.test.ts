@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createProgress } from '../../local/core/progress.ts';
+import { replayStocks } from '../../local/stocks/replay.ts';
 import { openStocksLab, type TestedStocks, trendsByRule, trendsInSql, whole } from './stocks-lab.ts';
 
 /**
@@ -77,4 +79,42 @@ it('what is no trade is set aside whole, and holds up nothing', async () => {
   stocks.exchange.malformed('[{"T":"t","S":"AAPL","p":"no price"}]');
   stocks.exchange.emit(30);
   expect(await stocks.settled(1)).toMatchObject(whole(before + 30, 1));
+});
+
+describe('a replay that is published', () => {
+  const begun = Date.now();
+  const ticks = () =>
+    stocks.query('SELECT * FROM stocks.ticks ORDER BY symbol, venue, trading_day, trade_id');
+  /** @returns what the command said */
+  async function publish(): Promise<string> {
+    let text = '';
+    const write = (part: string) => {
+      text += part;
+    };
+    const { laptop, lab } = stocks;
+    const code = await replayStocks({
+      target: { clients: laptop.clients, outputs: lab.outputs, pathStyle: true },
+      request: { from: begun - 60_000, to: Date.now(), publish: true },
+      progress: createProgress({ animated: false, stream: { write } }),
+      signal: new AbortController().signal,
+    });
+    expect(code).toBe(0);
+    return text;
+  }
+
+  it('makes SQL what the rule says, whatever was there, with the same rows; a second time nothing changes', async () => {
+    const before = (await ticks()) as { trend: string; trade_id: string }[];
+    // As if another version of the rule had written some, and others had been lost.
+    await stocks.query(
+      "UPDATE stocks.ticks SET trend = 'flat', score = 0, rule_version = '0' WHERE trade_id % 3 = 0",
+    );
+    await stocks.query('DELETE FROM stocks.ticks WHERE trade_id % 7 = 1');
+    const kept = (rows: object[]) =>
+      rows.map((row) => ({ ...row, loaded_at: undefined, freshness_ms: undefined }));
+    expect(await publish()).toMatch(/SQL: [\d,]+ rows replaced, [\d,]+ added/);
+    const published = await ticks();
+    expect(kept(published)).toEqual(kept(before));
+    expect(await publish()).toContain('nothing was changed');
+    expect(await ticks()).toEqual(published);
+  });
 });

@@ -23,6 +23,7 @@ const stacks: Record<string, Record<string, readonly string[]>> = {
   },
   StockTrends: {
     LoadingLoad: stocks.loadEnvironment,
+    LoadingPublish: stocks.loadEnvironment,
     SchemaMigrate: migrateEnvironment,
     Trend: stocks.trendEnvironment,
     Watch: stocks.watchEnvironment,

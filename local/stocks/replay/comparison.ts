@@ -59,6 +59,8 @@ export class Comparison {
   };
   /** The first of them in the order in which they were found. */
   readonly differences: Difference[] = [];
+  /** Live rows whose records the raw archive may not have yet. */
+  awaited = 0;
   /** How many differences have which reason; `null`: none. */
   readonly reasons = new Map<Reason | null, number>();
   readonly #live = new Map<string, ArchivedRow>();
@@ -105,7 +107,9 @@ export class Comparison {
     const known: ReadonlySet<string> = this.#replayed.size > 0 ? await setAside() : new Set();
     for (const row of this.#live.values()) {
       this.counts.onlyLive += 1;
-      this.#differ(row, undefined, [], this.#explain(row, []));
+      const reason = this.#explain(row, []);
+      if (reason === 'on-its-way') this.awaited += 1;
+      this.#differ(row, undefined, [], reason);
     }
     for (const row of this.#replayed.values()) {
       this.counts.onlyReplayed += 1;

@@ -11,8 +11,11 @@ export interface ReplayReport {
   from: string;
   to: string;
   ruleVersion: string;
-  /** `isWhole`: the archive has nothing from before. `uncertainRows`: received before their symbol was warm. */
-  warmUp: { from: string; isWhole: boolean; uncertainRows: number };
+  /**
+   * `isWhole`: the archive has nothing from before. `uncertainRows`: received before their symbol was warm. `partDayRows`: of a
+   * trading day whose beginning was not read.
+   */
+  warmUp: { from: string; isWhole: boolean; uncertainRows: number; partDayRows: number };
   archive: {
     /** Of the time that was asked for, and of the warm-up. */
     records: number;
@@ -31,6 +34,8 @@ export interface ReplayReport {
   reasons: Partial<Record<Reason, number>>;
   /** Differences that are not. */
   unexplained: number;
+  /** Live rows of the last moments whose records the raw archive did not have. */
+  awaitedRows: number;
   /** The first of them. */
   differences: readonly Difference[];
 }

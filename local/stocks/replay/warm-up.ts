@@ -30,19 +30,25 @@ export function beginOfTradingDay(ns: bigint): bigint {
 export class WarmUp {
   readonly from: bigint;
   readonly isWhole: boolean;
+  /** The trading day that had begun before. */
+  readonly #begun: string;
   readonly #symbols = new Map<string, { ticks: number; firstAt: bigint; warmFrom?: bigint }>();
   /** Rows received while their symbol was not warm. */
   uncertain = 0;
+  /** Rows of a trading day whose beginning was not read. */
+  ofPartDay = 0;
 
   /** @param o from: when the first record that is read was received; isWhole: there is none before */
   constructor(o: { from: bigint; isWhole: boolean }) {
     this.from = o.from;
     this.isWhole = o.isWhole;
+    this.#begun = o.from > 0n ? tradingDayOf(o.from - 1n) : '';
   }
 
   /** Every row of the replay, in order. @param isCompared it is of the time that was asked for */
   applied(row: ArchivedRow, isCompared: boolean): void {
     if (this.isWhole) return;
+    if (isCompared && !this.#isDayWhole(row)) this.ofPartDay += 1;
     let known = this.#symbols.get(row.symbol);
     if (known?.warmFrom !== undefined) return;
     const at = BigInt(field(row, 'at_ns') ?? '0');
@@ -63,7 +69,10 @@ export class WarmUp {
     if (this.isWhole) return false;
     const { warmFrom } = this.#symbols.get(row.symbol) ?? {};
     if (warmFrom === undefined || row.received < warmFrom) return true;
-    const dayIsWhole = row.tradingDay > tradingDayOf(this.from - 1n);
-    return !dayIsWhole && columns.length > 0 && columns.every((column) => ofTheDay.has(column));
+    return !this.#isDayWhole(row) && columns.length > 0 && columns.every((column) => ofTheDay.has(column));
+  }
+
+  #isDayWhole(row: ArchivedRow): boolean {
+    return row.tradingDay > this.#begun;
   }
 }

@@ -1,11 +1,18 @@
 /** The load on our Redshift Data API over PostgreSQL, after the migrations, as the loader's and the reader's roles. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { GetStatementResultCommand } from '@aws-sdk/client-redshift-data';
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { copyManifest } from '../../../domain/shared/copy-manifest.ts';
 import { rowColumns, rowsCsv, type TrendRow } from '../../../domain/stocks/rows.ts';
-import { loadId, loadStatements, mostObjects } from '../../../domain/stocks/sql.ts';
+import {
+  changesPart,
+  loadId,
+  loadStatements,
+  mostObjects,
+  mostObjectsToPublish,
+} from '../../../domain/stocks/sql.ts';
 import type { Trade } from '../../../domain/stocks/trade.ts';
 import { type Statistics, SymbolTrend } from '../../../domain/stocks/trend.ts';
 import { splitStatements } from '../../../domain/warehouse/migrations.ts';
@@ -55,12 +62,23 @@ function object(key: string, rows: readonly TrendRow[]) {
 }
 type RowsObject = ReturnType<typeof object>;
 
-function statementsOf(objects: readonly RowsObject[]): string[] {
+function statementsOf(objects: readonly RowsObject[], replaces = false): string[] {
   const manifest = `manifest/${loadId(objects)}.json`;
   warehouse.store.put(`${bucket}/${manifest}`, copyManifest(bucket, objects));
-  return loadStatements({ objects, manifestUrl: `s3://${bucket}/${manifest}`, copyRoleArn: copyRole });
+  return loadStatements({
+    objects,
+    manifestUrl: `s3://${bucket}/${manifest}`,
+    copyRoleArn: copyRole,
+    replaces,
+  });
 }
 const load = (...objects: RowsObject[]) => loader.ok(statementsOf(objects));
+/** @returns how many ticks there are in the objects, how many of them replaced a row, and how many are new */
+const publish = async (...objects: RowsObject[]) => {
+  const { Id } = await loader.ok(statementsOf(objects, true));
+  const { Records } = await loader.client.send(new GetStatementResultCommand({ Id: `${Id}:${changesPart}` }));
+  return Records?.[0]?.map(({ longValue }) => longValue);
+};
 
 /** What a load must leave the same whenever it is repeated: all but its own times. */
 const allTicks = () =>
@@ -99,6 +117,17 @@ const late: Statistics = {
   ticksPerSecond: null,
 };
 const asLate = (row: TrendRow): TrendRow => ({ ...row, statistics: late });
+/** The same tick received again, later: another record. */
+const again = (row: TrendRow, after = 60_000_000_000n): TrendRow => ({
+  ...row,
+  feed: { ...row.feed, received: row.feed.received + after },
+});
+const lateAgain = (row: TrendRow) => asLate(again(row));
+/** As another rule would have it. */
+const otherwise = (row: TrendRow): TrendRow => ({
+  ...row,
+  statistics: { ...row.statistics, vwap: (row.statistics.vwap ?? 0) + 1 },
+});
 
 describe('the tables', () => {
   /** `name TYPE [NOT NULL]` of each column. */
@@ -201,7 +230,7 @@ describe('a load', () => {
 
   it('takes a tick that its objects hold more than once, once, and not as a late one', async () => {
     const rows = rowsOf(walk(5));
-    await load(object('rows/a', [...rows.map(asLate), ...rows]), object('rows/b', rows));
+    await load(object('rows/a', [...rows.map(lateAgain), ...rows]), object('rows/b', rows));
     expect(await column('SELECT trend FROM stocks.ticks ORDER BY trade_id')).toEqual(
       rows.map(({ statistics }) => statistics.trend),
     );
@@ -210,12 +239,12 @@ describe('a load', () => {
   it('replaces a late tick by the one that was in time, whichever object is loaded first', async () => {
     const rows = rowsOf(walk(5));
     const inTime = object('rows/a', rows);
-    const again = object('rows/b', rows.map(asLate));
-    await load(again);
+    const repeated = object('rows/b', rows.map(lateAgain));
+    await load(repeated);
     await load(inTime);
     const ticks = await allTicks();
     expect(await column("SELECT COUNT(*) FROM stocks.ticks WHERE trend = 'late'")).toEqual([0]);
-    await load(again);
+    await load(repeated);
     expect(await allTicks()).toEqual(ticks);
   });
 
@@ -280,14 +309,198 @@ describe('a load', () => {
   });
 });
 
+describe('a publication of replayed rows', () => {
+  const everything = () =>
+    warehouse.admin.rows('SELECT * FROM stocks.ticks ORDER BY symbol, at_ns, trade_id');
+
+  it('replaces what SQL has otherwise, brings what it lacks, and leaves the rest as it was', async () => {
+    const rows = rowsOf(walk(10));
+    await load(object('rows/a', [...rows.slice(0, 4), ...rows.slice(4, 6).map(otherwise)]));
+    await load(object('rows/b', rowsOf(walk(3, 'MSFT'))));
+    const before = await everything();
+    expect(await publish(object('replay/run/rows/a', rows))).toEqual([10, 2, 4]);
+    const after = await everything();
+    expect(after.slice(0, 4)).toEqual(before.slice(0, 4)); // with the time of their load
+    expect(after.slice(10)).toEqual(before.slice(6));
+    const published = await allTicks();
+    await warehouse.admin.ok('DELETE FROM stocks.ticks');
+    await load(object('rows/c', rows), object('rows/b', rowsOf(walk(3, 'MSFT'))));
+    expect(published).toEqual(await allTicks());
+  });
+
+  it('of what is there already changes nothing', async () => {
+    const rows = rowsOf(walk(8));
+    await load(object('rows/a', [...rows.slice(0, 6), lateAgain(rows[6] as TrendRow)]));
+    await publish(object('replay/run/rows/a', rows));
+    const before = await everything();
+    expect(await publish(object('replay/run/rows/a', rows))).toEqual([8, 0, 0]);
+    expect(await publish(object('replay/other/rows/a', rows))).toEqual([8, 0, 0]);
+    expect(await everything()).toEqual(before);
+  });
+
+  it.each([
+    ['the version of the rule alone', 'rule_version', "'0'"],
+    ['a value that becomes NULL', 'score', 'NULL'],
+    ['a value where there was NULL', 'volatility', '0.5'],
+    ['the last digit of a fraction', 'vwap', 'vwap + 0.000001'],
+    ['the price', 'price', 'price + 0.01'],
+  ])('sees %s', async (_what, name, value) => {
+    const [warming, ...rest] = rowsOf(walk(6));
+    const row = (name === 'volatility' ? warming : rest.at(-1)) as TrendRow;
+    await load(object('rows/a', [row]));
+    await warehouse.admin.ok(`UPDATE stocks.ticks SET ${name} = ${value}`);
+    expect(await publish(object('replay/run/rows/a', [row]))).toEqual([1, 1, 0]);
+    expect(await publish(object('replay/run/rows/a', [row]))).toEqual([1, 0, 0]);
+  });
+
+  describe('of late rows', () => {
+    const [row, other] = rowsOf(walk(2)) as [TrendRow, TrendRow];
+    const trends = () => column('SELECT trend FROM stocks.ticks ORDER BY trade_id, trend');
+
+    it('takes a tick as late whose very record it finds late, and a live load does not take that back', async () => {
+      const live = object('rows/a', [row, other]);
+      await load(live);
+      expect(await publish(object('replay/run/rows/a', [row, asLate(other)]))).toEqual([2, 1, 0]);
+      expect(await trends()).toEqual(['warming-up', 'late']);
+      await load(live);
+      expect(await trends()).toEqual(['warming-up', 'late']);
+    });
+
+    it('leaves a row that was in time where a later record repeats it', async () => {
+      await load(object('rows/a', [row]));
+      expect(await publish(object('replay/run/rows/a', [lateAgain(row)]))).toEqual([1, 0, 0]);
+      expect(await trends()).toEqual(['warming-up']);
+    });
+
+    it('replaces a late row by the one that was in time', async () => {
+      await load(object('rows/a', [lateAgain(row)]));
+      expect(await publish(object('replay/run/rows/a', [row]))).toEqual([1, 1, 0]);
+      expect(await trends()).toEqual(['warming-up']);
+    });
+
+    it('keeps the first of several late ones, whichever comes first', async () => {
+      const first = object('replay/run/rows/a', [asLate(row)]);
+      const second = object('replay/run/rows/b', [lateAgain(row)]);
+      await publish(first);
+      const ticks = await allTicks();
+      expect(await publish(second)).toEqual([1, 0, 0]);
+      expect(await allTicks()).toEqual(ticks);
+      await warehouse.admin.ok('DELETE FROM stocks.ticks');
+      await publish(second);
+      expect(await publish(first)).toEqual([1, 1, 0]);
+      expect(await allTicks()).toEqual(ticks);
+    });
+  });
+
+  it('is not undone by live objects that are loaded again', async () => {
+    const rows = rowsOf(walk(12));
+    const live = object('rows/a', rows.map(otherwise));
+    await load(live);
+    await publish(object('replay/run/rows/a', rows));
+    const ticks = await allTicks();
+    await load(live);
+    await load(object('rows/b', rows.map(lateAgain)));
+    expect(await allTicks()).toEqual(ticks);
+  });
+
+  it('in pieces, repeated and in any order, over whatever was live, ends in what the replay wrote', async () => {
+    const change = fc.constantFrom<(row: TrendRow) => TrendRow[]>(
+      (row) => [row],
+      (row) => [otherwise(row)],
+      (row) => [asLate(row)],
+      (row) => [again(row)],
+      (row) => [lateAgain(row)],
+      () => [],
+    );
+    const count = 24;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(change, { minLength: count, maxLength: count }),
+        fc.array(fc.boolean(), { minLength: count, maxLength: count }),
+        fc.array(fc.tuple(fc.nat({ max: count }), fc.integer({ min: 1, max: 12 })), { maxLength: 3 }),
+        async (changes, isLate, pieces) => {
+          await warehouse.admin.ok('DELETE FROM stocks.ticks');
+          const inTime = rowsOf(walk(count));
+          const rows = inTime.map((row, n) => (isLate[n] ? asLate(row) : row));
+          const repetitions = rows.filter((_, n) => n % 3 === 0).map(lateAgain);
+          await load(object('rows/whole', rows));
+          const expected = await allTicks();
+          await warehouse.admin.ok('DELETE FROM stocks.ticks');
+          // Where the replay finds a late row, a live one that was in time is of that very record.
+          const before = inTime.flatMap((row, n) =>
+            isLate[n] ? [n % 2 ? row : asLate(row)] : (changes[n] as (of: TrendRow) => TrendRow[])(row),
+          );
+          await load(object('rows/live', before));
+          const run = [...rows, ...repetitions];
+          const parts = [...pieces, [0, run.length] as const].map(([from, length], n) =>
+            object(`replay/run/rows/${n}`, run.slice(from, from + length)),
+          );
+          for (const part of parts) await publish(part);
+          expect(await allTicks()).toEqual(expected);
+          for (const part of parts.reverse()) expect((await publish(part))?.slice(1)).toEqual([0, 0]);
+          await load(object('rows/live', before));
+          expect(await allTicks()).toEqual(expected);
+        },
+      ),
+      { numRuns: 6 },
+    );
+  });
+
+  it('beside live loads and another publication leaves each tick once', async () => {
+    const rows = rowsOf(walk(30));
+    const live = [object('rows/a', rows.slice(0, 20).map(otherwise)), object('rows/b', rows.slice(10))];
+    const replayed = [object('replay/a/rows/a', rows), object('replay/b/rows/a', rows)] as const;
+    await Promise.all([
+      load(...live),
+      publish(replayed[0]),
+      load(live[1] as RowsObject),
+      publish(replayed[1]),
+    ]);
+    const ticks = await allTicks();
+    await warehouse.admin.ok('DELETE FROM stocks.ticks');
+    await load(object('rows/c', rows));
+    expect(ticks).toEqual(await allTicks());
+  });
+
+  it('that fails leaves everything as it was', async () => {
+    const rows = rowsOf(walk(3));
+    await load(object('rows/a', rows.map(otherwise)));
+    const before = await everything();
+    const missing = { key: 'replay/run/rows/missing', bytes: 1 };
+    const failed = await loader.run(statementsOf([object('replay/run/rows/a', rows), missing], true));
+    expect(failed.Status).toBe('FAILED');
+    expect(await everything()).toEqual(before);
+  });
+
+  it('says in the ledgers which objects of which replay it was', async () => {
+    const objects = [object('replay/run/rows/a', rowsOf(walk(3)))];
+    await publish(...objects);
+    expect(await reader.rows('SELECT object_key, load_id FROM stocks.object_ledger')).toEqual([
+      ['replay/run/rows/a', loadId(objects)],
+    ]);
+    expect(await column('SELECT rows_staged FROM stocks.load_ledger')).toEqual([3]);
+  });
+});
+
 describe('the statements of a load', () => {
   const objects = (count: number, key = (index: number) => `rows/${index}`) =>
     Array.from({ length: count }, (_, index) => ({ key: key(index), bytes: 1 }));
-  const of = (list: { key: string; bytes: number }[]) =>
-    loadStatements({ objects: list, manifestUrl: 's3://archive/manifest/x.json', copyRoleArn: copyRole });
+  const of = (list: { key: string; bytes: number }[], replaces = false) =>
+    loadStatements({
+      objects: list,
+      manifestUrl: 's3://archive/manifest/x.json',
+      copyRoleArn: copyRole,
+      replaces,
+    });
 
-  it('fit one batch of the Data API with the longest keys there are', () => {
-    const statements = of(objects(mostObjects, (index) => `${index}`.padEnd(512, "'")));
+  it.each([
+    [mostObjects, false],
+    [mostObjectsToPublish, true],
+  ])('fit one batch of the Data API with the longest keys there are: %i objects', (count, replaces) => {
+    const statements = of(
+      objects(count, (index) => `${index}`.padEnd(512, "'")),
+      replaces,
+    );
     expect(statements.length).toBeLessThanOrEqual(40);
     for (const statement of statements) expect(Buffer.byteLength(statement)).toBeLessThanOrEqual(100_000);
   });

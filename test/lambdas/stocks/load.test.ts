@@ -47,7 +47,9 @@ let symbolsUsed = 0;
 
 /** Objects of one tick each, of a symbol that no other test has, where COPY finds them. */
 async function objectsOf(count: number) {
-  const symbol = ['AAPL', 'AMZN', 'MSFT', 'NVDA', 'AMD', 'WMT', 'COST'][symbolsUsed++] as string;
+  const symbol = ['AAPL', 'AMZN', 'MSFT', 'NVDA', 'AMD', 'WMT', 'COST', 'CSCO', 'META'][
+    symbolsUsed++
+  ] as string;
   const lab = new Lab();
   for (let n = 0; n < count; n++)
     await lab.apply([tickRecord(n, { symbol, id: n, price: 10 + n, after: n })]);
@@ -55,7 +57,10 @@ async function objectsOf(count: number) {
   return { symbol, objects };
 }
 
+const bodies = new Map<string, Buffer>();
+
 function put(key: string, body: Buffer) {
+  bodies.set(key, body);
   warehouse.store.put(`archive/${key}`, body);
   return { key, bytes: body.length };
 }
@@ -69,12 +74,13 @@ class SharedS3 extends FakeS3 {
   };
 }
 
-const loadsBy = (through: Pick<DataApi, 'submit' | 'wait' | 'rows'> = api) =>
+const loadsBy = (through: Pick<DataApi, 'submit' | 'wait' | 'rows'> = api, replaces = false) =>
   new ObjectLoads({
     api: through,
     s3: new SharedS3(),
     bucket: 'archive',
     copyRoleArn: copyRole,
+    replaces,
     pauseMs: 1,
   });
 const soon = () => Date.now() + 30_000;
@@ -156,6 +162,42 @@ it('whoever runs out of time hands back all that is left; what was loaded meanwh
   expect(failed).toMatchObject([{ objects, error: { code: 'WarehouseSlow' } }]);
   expect((await loadsBy().load(objects, call(), soon())).failed).toEqual([]);
   expect(await inSql(symbol)).toBe(3);
+});
+
+describe('rows of a replay', () => {
+  /** As a replay writes them. */
+  const replayed = (objects: readonly { key: string }[]) =>
+    objects.map(({ key }) => put(`replay/run/${key}`, bodies.get(key) as Buffer));
+
+  it('replace those that SQL has otherwise, and the load says how many', async () => {
+    const { symbol, objects } = await objectsOf(5);
+    await loadsBy().load(objects.slice(0, 4), call(), soon());
+    await warehouse.admin.ok(
+      `UPDATE stocks.ticks SET price = 1 WHERE symbol = '${symbol}' AND trade_id IN (1, 2)`,
+    );
+    const { loads } = await loadsBy(api, true).load(replayed(objects), call(), soon());
+    expect(loads).toMatchObject([{ rows: 5, changes: { ticks: 5, replaced: 2, added: 1 } }]);
+    const again = await loadsBy(api, true).load(replayed(objects), call(), soon());
+    expect(again.loads).toMatchObject([{ rows: 5, changes: { ticks: 5, replaced: 0, added: 0 } }]);
+    expect(await inSql(symbol)).toBe(5);
+  });
+
+  it('of an object that cannot be read are told, the others are in SQL, and the next time brings the rest', async () => {
+    const { symbol, objects } = await objectsOf(4);
+    await loadsBy().load(objects, call(), soon());
+    await warehouse.admin.ok(`UPDATE stocks.ticks SET price = 1 WHERE symbol = '${symbol}'`);
+    const all = replayed(objects);
+    const broken = all[1] as (typeof all)[number];
+    const body = bodies.get(broken.key) as Buffer;
+    put(broken.key, Buffer.from('not gzip'));
+    const { loads, failed } = await loadsBy(api, true).load(all, call(), soon());
+    expect(failed).toMatchObject([{ objects: [broken], error: { code: 'WarehouseStatementFailed' } }]);
+    expect(loads.reduce((sum, { changes }) => sum + (changes?.replaced ?? 0), 0)).toBe(3);
+    put(broken.key, body);
+    const again = await loadsBy(api, true).load(all, call(), soon());
+    expect(again.loads).toMatchObject([{ changes: { ticks: 4, replaced: 1, added: 0 } }]);
+    expect(await inSql(symbol)).toBe(4);
+  });
 });
 
 describe('messages', () => {

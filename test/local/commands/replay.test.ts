@@ -29,7 +29,7 @@ const fashionOptions = [
   '--force',
   '--stack',
 ];
-const stocksOptions = ['--from', '--to', '--warm-up', '--speed', '--json', '--stack'];
+const stocksOptions = ['--from', '--to', '--warm-up', '--speed', '--publish', '--json', '--stack'];
 
 it.each([
   ['of a lab', ['fashion', '--help'], fashionOptions, stocksOptions],
@@ -89,6 +89,7 @@ it.each([
   ['a warm-up that begins too late', [...hour, '--warm-up', '2026-11-20T14:30:01Z'], /--warm-up/],
   ['a speed of nothing', [...hour, '--speed', '0'], /--speed "0": it takes a number above 0, or max/],
   ['a speed that is no number', [...hour, '--speed', '1e3'], /--speed "1e3"/],
+  ['a publication of something', [...hour, '--publish=run'], /--publish/],
   ['a report without a name', [...hour, '--json', ''], /--json ""/],
   ['an option of the other lab', [...hour, '--slot', '0600'], /--slot/],
 ])('%s is refused with one line that says what is wrong', async (_what, args, message) => {
@@ -101,7 +102,7 @@ it.each([
 it.each([
   ['fashion', good],
   ['stocks', [...hour, '--warm-up', '2026-11-20T14:00:00Z', '--speed', '2.5']],
-  ['stocks', [...hour, '--warm-up', 'all', '--speed', 'max']],
+  ['stocks', [...hour, '--warm-up', 'all', '--speed', 'max', '--publish']],
 ])('without a laptop that runs %s it says to start one, or to name a stack', async (lab, args) => {
   const sessions = await mkdtemp(join(tmpdir(), 'sessions-'));
   try {

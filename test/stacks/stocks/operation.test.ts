@@ -14,6 +14,7 @@ const ephemeral = synthesizeStocks({ ephemeral: true, loadEvery: Duration.second
 const [bucketId, bucket] = only(stocks, 'AWS::S3::Bucket', 'ArchiveBucket');
 const [queueId, queue] = only(stocks, 'AWS::SQS::Queue', 'Rows');
 const [, load] = only(stocks, 'AWS::Lambda::Function', 'LoadingLoad');
+const [publishId, publish] = only(stocks, 'AWS::Lambda::Function', 'LoadingPublish');
 const mappingOf = (template: typeof stocks): Properties =>
   only(template, 'AWS::Lambda::EventSourceMapping', 'Loading')[1].Properties;
 const roleOf = (each: typeof load) => plain(each.Properties.Role).slice(1, -'.Arn>'.length);
@@ -68,16 +69,19 @@ describe('rows to SQL', () => {
     expect(RedrivePolicy.maxReceiveCount * VisibilityTimeout).toBeGreaterThan(4 * 3600);
   });
 
-  it('the loader writes manifests and runs batches under its database role; nothing else', () => {
-    const { environment } = environmentOf(load.Properties.Environment.Variables);
+  it.each([
+    ['loader', 'LoadingLoad', load],
+    ['publisher', 'LoadingPublish', publish],
+  ])('the %s writes manifests and runs batches under its database role; nothing else', (_what, id, each) => {
+    const { environment } = environmentOf(each.Properties.Environment.Variables);
     expect(Object.keys(environment).sort()).toEqual([...loadEnvironment].sort());
-    const granted = statementsOf(stocks, roleOf(load));
+    const granted = statementsOf(stocks, roleOf(each));
     const objects = granted.filter(({ Action }) => Action.some((action) => action.startsWith('s3:')));
     expect(objects.map(({ Action, Resource }) => [Action, Resource])).toEqual([
       [['s3:PutObject'], [`<${bucketId}.Arn>/manifest/*`]],
     ]);
     expect(granted.flatMap(({ Action }) => Action)).not.toContain('redshift-data:ExecuteStatement');
-    const [, role] = only(stocks, 'AWS::IAM::Role', 'LoadingLoadRole');
+    const [, role] = only(stocks, 'AWS::IAM::Role', `${id}Role`);
     expect(role.Properties.Tags).toContainEqual({ Key: 'RedshiftDbRoles', Value: 'stocks_loader' });
   });
 
@@ -93,6 +97,29 @@ describe('rows to SQL', () => {
     const [migrations] = only(stocks, 'Custom::WarehouseMigrations');
     const [, mapping] = only(stocks, 'AWS::Lambda::EventSourceMapping', 'Loading');
     expect(mapping.DependsOn).toContain(migrations);
+  });
+});
+
+describe('rows of a replay to SQL', () => {
+  it('come by a function that only a call starts, and that waits for the warehouse as long as there can be', () => {
+    expect(stocks.Outputs.PublishFunctionName?.Value).toEqual({ Ref: publishId });
+    const called = [
+      'AWS::Lambda::EventSourceMapping',
+      'AWS::Lambda::Permission',
+      'AWS::Events::Rule',
+    ].flatMap((type) => resourcesOf(stocks, type));
+    expect(JSON.stringify(called)).not.toContain(publishId);
+    const patience = Number(publish.Properties.Environment.Variables.STATEMENT_PATIENCE_SECONDS);
+    expect(publish.Properties.Timeout).toBe(900);
+    expect(patience).toBeLessThan(publish.Properties.Timeout);
+    expect(patience).toBeGreaterThan(600);
+  });
+
+  it('ring no alarm: who publishes waits for the answer', () => {
+    for (const [id, { Properties }] of resourcesOf(stocks, 'AWS::CloudWatch::Alarm'))
+      expect([id, JSON.stringify(Properties)]).toEqual([id, expect.not.stringMatching(publishId)]);
+    for (const [, { Properties }] of resourcesOf(stocks, 'AWS::CloudWatch::Alarm'))
+      expect(Properties.Dimensions ?? []).not.toContainEqual({ Name: 'service', Value: 'Publish' });
   });
 });
 

@@ -50,7 +50,11 @@ export class ArchiveInMemory extends S3Client {
     const page = keys.slice(0, MaxKeys);
     const more = keys.length > page.length;
     return {
-      Contents: page.map((Key) => ({ Key, LastModified: this.objects.get(Key)?.written })),
+      Contents: page.map((Key) => ({
+        Key,
+        LastModified: this.objects.get(Key)?.written,
+        Size: this.objects.get(Key)?.body.length,
+      })),
       KeyCount: page.length,
       IsTruncated: more,
       ...(more ? { NextContinuationToken: page.at(-1) } : {}),

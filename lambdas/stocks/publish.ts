@@ -1,0 +1,42 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Context } from 'aws-lambda';
+import { loadEnvironment } from '../../domain/stocks/contract.ts';
+import { type Published, parsePublication } from '../../domain/stocks/publication.ts';
+import { DataApi } from '../shared/data-api.ts';
+import { readEnvironment } from '../shared/environment.ts';
+import { logger } from '../shared/observability.ts';
+import { ObjectLoads } from './object-loads.ts';
+
+const environment = readEnvironment(loadEnvironment);
+const objectLoads = new ObjectLoads({
+  api: new DataApi({ workgroupName: environment.WORKGROUP_NAME, database: environment.DATABASE_NAME }),
+  s3: new S3Client({}),
+  bucket: environment.ARCHIVE_BUCKET,
+  copyRoleArn: environment.COPY_ROLE_ARN,
+  replaces: true,
+});
+const patienceMs = Number(environment.STATEMENT_PATIENCE_SECONDS) * 1000;
+
+/**
+ * Takes rows that a replay wrote into SQL, in place of those that are there. Who calls it waits for the answer and repeats what
+ * failed: no metric tells of it, and no alarm rings.
+ *
+ * @throws PublicationInvalid, WarehouseStatementFailed, WarehouseSlow, and what the SDK throws
+ */
+export async function handler(event: unknown, context: Context): Promise<Published> {
+  const deadline = Date.now() + patienceMs;
+  const { run, objects } = parsePublication(event);
+  const { loads, failed } = await objectLoads.load(objects, context.awsRequestId, deadline);
+  const published: Published = { ticks: 0, replaced: 0, added: 0 };
+  for (const { changes } of loads) {
+    published.ticks += changes?.ticks ?? 0;
+    published.replaced += changes?.replaced ?? 0;
+    published.added += changes?.added ?? 0;
+  }
+  logger.info('published', { run, objects: objects.length, ...published });
+  if (failed[0]) {
+    logger.error('not published', { run, first: failed[0].objects[0]?.key, error: failed[0].error });
+    throw failed[0].error;
+  }
+  return published;
+}
