@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { cdkSynth } from './cdk-synth.mjs';
 
 /** One directory a run, by its process. */
 const root = join('.local', 'assemblies');
@@ -32,22 +31,8 @@ export default async function synthesize(config, _project) {
   await mkdir(directory, { recursive: true });
   const remove = () => rm(directory, { recursive: true, force: true });
   const assembly = resolve(directory, 'cdk.out');
-  const { NODE_OPTIONS: _ours, ...env } = process.env;
   try {
-    await promisify(execFile)(
-      process.execPath,
-      // test/stacks/labs.test.ts has the CDK's validation of the same templates.
-      [
-        'node_modules/aws-cdk/bin/cdk',
-        'synth',
-        '--quiet',
-        '--no-validation',
-        '--no-notices',
-        '--output',
-        assembly,
-      ],
-      { env: { ...env, CDK_DISABLE_CLI_TELEMETRY: 'true' }, maxBuffer: 64 * 1024 * 1024 },
-    );
+    await cdkSynth(assembly);
   } catch (error) {
     await remove();
     throw error;

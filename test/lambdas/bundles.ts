@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cdkSynth } from '../e2e/cdk-synth.mjs';
 
 export interface Bundle {
   /** Logical id without its hash, such as `Collect`. */
@@ -16,7 +17,9 @@ export interface Bundle {
 /** Our functions as they are sent to AWS, each alone in a directory; taken from the assembly that the run made. */
 export async function bundlesOf(stack: string): Promise<{ bundles: Bundle[]; remove(): void }> {
   const scratch = mkdtempSync(join(tmpdir(), 'labs-bundles-'));
-  const assembly = process.env.LABS_ASSEMBLY ?? (await synthesize(join(scratch, 'cdk.out')));
+  const made = process.env.LABS_ASSEMBLY;
+  const assembly = made ?? join(scratch, 'cdk.out');
+  if (made === undefined) await cdkSynth(assembly, stack);
   const { Resources } = JSON.parse(readFileSync(join(assembly, `${stack}.template.json`), 'utf8'));
   const bundles: Bundle[] = [];
   for (const [logicalId, { Type, Properties }] of Object.entries<Template['Resources'][string]>(Resources)) {
@@ -46,24 +49,6 @@ interface Template {
       Properties: { Code: { S3Key: string }; Environment?: { Variables: Record<string, unknown> } };
     }
   >;
-}
-
-async function synthesize(assembly: string): Promise<string> {
-  const { NODE_OPTIONS: _ours, ...env } = process.env;
-  await promisify(execFile)(
-    process.execPath,
-    [
-      'node_modules/aws-cdk/bin/cdk',
-      'synth',
-      '--quiet',
-      '--no-validation',
-      '--no-notices',
-      '--output',
-      assembly,
-    ],
-    { env: { ...env, CDK_DISABLE_CLI_TELEMETRY: 'true' }, maxBuffer: 64 * 1024 * 1024 },
-  );
-  return assembly;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type SynthesizedTemplate,
   statementsOf,
   synthesizeLabs,
+  templateOf,
   variablesOf,
 } from './synthesized.ts';
 
@@ -218,9 +219,7 @@ describe('metrics of our own', () => {
   );
 
   it('no stack reads or writes those of another: not of another lab, not of a copy of itself in the same account', () => {
-    const copies = [FashionStack, StocksStack].map(
-      (Lab) => Template.fromStack(new Lab(unbundledApp(), 'Copy')).toJSON() as SynthesizedTemplate,
-    );
+    const copies = [FashionStack, StocksStack].map((Lab) => templateOf(new Lab(unbundledApp(), 'Copy')));
     const namespaces = [fashion, stocks, ...copies].map((template) => [
       ...new Set([...observed(template), ...ownMetricsRead(template)].map(({ namespace }) => namespace)),
     ]);

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { type Checks, unbundledApp } from '../../local/synthesis.ts';
 import { addLabs, type LabsProps } from '../../stacks/labs.ts';
 
@@ -41,6 +42,11 @@ export function synthesizeLabs(props: LabsProps = {}, checks: Checks = {}) {
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** The template of one stack. */
+export function templateOf(stack: Stack): SynthesizedTemplate {
+  return Template.fromStack(stack).toJSON() as SynthesizedTemplate;
 }
 
 /** Resources of a type, with their logical ids. */

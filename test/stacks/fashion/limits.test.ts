@@ -1,17 +1,16 @@
 /** What a report may be at most, and the function that follows from it. */
 import { jest } from '@jest/globals';
-import { Template } from 'aws-cdk-lib/assertions';
 import { defaultLimits, parseLimits, type TransformLimits } from '../../../domain/fashion/contract.ts';
 import { unbundledApp } from '../../../local/synthesis.ts';
 import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
 import { transformSize } from '../../../stacks/fashion/transform-size.ts';
-import { only, type Properties, type SynthesizedTemplate } from '../synthesized.ts';
+import { only, type Properties, templateOf } from '../synthesized.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 function transformOf(limits?: Partial<TransformLimits>): Properties {
   const stack = new FashionStack(unbundledApp(), 'Fashion', { limits });
-  const template = Template.fromStack(stack).toJSON() as SynthesizedTemplate;
+  const template = templateOf(stack);
   return only(template, 'AWS::Lambda::Function', 'Transform')[1].Properties;
 }
 

@@ -1,7 +1,6 @@
 /** What starts, runs and watches the fashion lab. What only AWS can show (time zones, deliveries) is asserted here. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { Duration } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { errorCodes, errorTable } from '../../../domain/errors.ts';
 import { collectionInput, importInput } from '../../../domain/fashion/contract.ts';
 import { metricNamespaceOf } from '../../../domain/shared/contract.ts';
@@ -13,9 +12,9 @@ import {
   type Resource,
   resourcesOf,
   type State,
-  type SynthesizedTemplate,
   statementsOf,
   synthesizeLabs,
+  templateOf,
 } from '../synthesized.ts';
 
 const { fashion } = synthesizeLabs();
@@ -234,7 +233,7 @@ describe('the collector', () => {
       rehashFor: Duration.days(0),
       sftpPatience: { login: Duration.seconds(5), silence: Duration.seconds(6) },
     });
-    const other = Template.fromStack(stack).toJSON() as SynthesizedTemplate;
+    const other = templateOf(stack);
     const [, changed] = only(other, 'AWS::Lambda::Function', 'Collect');
     expect(changed.Properties.Environment.Variables).toMatchObject({
       GRACE_SECONDS: '3600',
