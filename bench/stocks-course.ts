@@ -1,15 +1,9 @@
-import {
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-  KinesisClient,
-  ListShardsCommand,
-} from '@aws-sdk/client-kinesis';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { parseKey } from '../domain/stocks/keys.ts';
 import { compareSequences } from '../domain/stocks/sequence.ts';
 import { readTickRecord } from '../domain/stocks/tick-record.ts';
 import type { StocksLab } from '../local/stocks/lab.ts';
+import { StreamRecords } from '../local/stocks/stream-records.ts';
 import { consumersOf } from './stocks-no-op.ts';
 
 /** A trade on the stream. */
@@ -51,11 +45,9 @@ export interface Course {
 export class Courses {
   readonly ticks: StreamedTick[] = [];
   readonly #lab: StocksLab;
-  readonly #kinesis: KinesisClient;
-  readonly #stream: string;
+  readonly #stream: StreamRecords;
   readonly #consumers: { trend: string; load: string };
   readonly #isNoOp: boolean;
-  readonly #iterators = new Map<string, string | undefined>();
   readonly #objects = new Map<string, RowsObject>();
   /** By load of the ledger, or by manifest of the function that does nothing: when it was seen first. */
   readonly #loads = new Map<string, number>();
@@ -64,19 +56,14 @@ export class Courses {
   /** @param isNoOp the consumers are those of stocks-no-op.ts */
   constructor(lab: StocksLab, isNoOp: boolean) {
     const { laptop, lab: deployed } = lab;
-    const { requestHandler, ...clients } = laptop.clients;
     this.#lab = lab;
     this.#isNoOp = isNoOp;
-    this.#kinesis = new KinesisClient({ ...clients, requestHandler: new NodeHttpHandler(requestHandler) });
+    this.#stream = new StreamRecords(laptop, deployed);
     this.#consumers = consumersOf(deployed.assembly.template);
-    const [stream] = Object.entries(deployed.assembly.template.Resources).find(
-      ([, { Type }]) => Type === 'AWS::Kinesis::Stream',
-    ) ?? [''];
-    this.#stream = deployed.resources.get(stream) ?? '';
   }
 
   close(): void {
-    this.#kinesis.destroy();
+    this.#stream.close();
   }
 
   /** Looks at what became visible; often, since it is seen no earlier. */
@@ -133,38 +120,10 @@ export class Courses {
   }
 
   async #readStream(): Promise<void> {
-    const StreamName = this.#stream;
-    if (this.#iterators.size === 0) {
-      const { Shards = [] } = await this.#kinesis.send(new ListShardsCommand({ StreamName }));
-      for (const { ShardId = '' } of Shards) {
-        const { ShardIterator } = await this.#kinesis.send(
-          new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
-        );
-        this.#iterators.set(ShardId, ShardIterator);
-      }
-    }
-    for (const [shard, first] of this.#iterators) {
-      let iterator = first;
-      for (let read = -1; read !== 0 && iterator !== undefined; ) {
-        const { Records = [], NextShardIterator } = await this.#kinesis.send(
-          new GetRecordsCommand({ ShardIterator: iterator }),
-        );
-        iterator = NextShardIterator;
-        read = Records.length;
-        for (const { SequenceNumber: sequence = '', ApproximateArrivalTimestamp, Data } of Records) {
-          const record = readTickRecord(Data ?? '');
-          if (record.kind !== 'trade') continue;
-          const arrived = ApproximateArrivalTimestamp?.getTime() ?? Number.NaN;
-          this.ticks.push({
-            shard,
-            sequence,
-            at: record.trade.at,
-            received: record.feed.received,
-            arrived,
-          });
-        }
-      }
-      this.#iterators.set(shard, iterator);
+    for await (const { shard, sequence, arrived, data } of this.#stream.read()) {
+      const record = readTickRecord(data);
+      if (record.kind !== 'trade') continue;
+      this.ticks.push({ shard, sequence, at: record.trade.at, received: record.feed.received, arrived });
     }
   }
 

@@ -33,9 +33,19 @@ export class RawTally {
   #records = 0;
   #unreadable = 0;
 
+  /** Distinct trades. */
+  get trades(): number {
+    return this.#trades.size;
+  }
+
+  /** Records that cannot be read. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
   /** Distinct trades, and records that cannot be read. */
   get distinct(): number {
-    return this.#trades.size + this.#unreadable;
+    return this.trades + this.unreadable;
   }
 
   /** Records of a trade that another one tells too. */
