@@ -7,7 +7,7 @@ import { type Backoff, backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { type Connection, type ConnectionEnd, openConnection } from './connection.ts';
 import type { Figures } from './figures.ts';
-import { readHistory } from './history.ts';
+import { feedOfStream, readHistory } from './history.ts';
 import { type Entry, Intake } from './intake.ts';
 import { acquireLease, type LeaseTable, type Tenure } from './lease.ts';
 import { type CheckpointStore, Published } from './positions.ts';
@@ -289,6 +289,7 @@ class ActiveFeed {
       url: secret.historyUrl ?? settings.historyUrl,
       key: secret.key,
       secret: secret.secret,
+      feed: feedOfStream(secret.streamUrl ?? settings.streamUrl),
       pageSize: settings.historyPageSize,
     };
     const end = (last > to ? last : to) + ahead;

@@ -15,10 +15,24 @@ export interface HistoryOptions {
   url: string;
   key: string;
   secret: string;
+  /** Of whose trades, see {@link feedOfStream}. @default the provider's own */
+  feed?: string | undefined;
   pageSize: number;
   clock: Clock;
   random: () => number;
   log: { warn(message: string, more: Record<string, unknown>): void };
+}
+
+/**
+ * The feed of which the history is asked: the one that the websocket tells. The default is all exchanges, which a subscription
+ * to one is refused, and which would fill its gaps with trades that its stream never tells. The history knows no name for
+ * other streams, such as a delayed or a test one: there the default stands.
+ *
+ * @param streamUrl such as `wss://stream.data.alpaca.markets/v2/iex`
+ */
+export function feedOfStream(streamUrl: string): string | undefined {
+  const [feed] = new URL(streamUrl).pathname.split('/').slice(-1);
+  return feed === 'sip' || feed === 'iex' ? feed : undefined;
 }
 
 /** Symbols in one request: those that begin at about the same time, so that little is fetched twice. */
@@ -49,8 +63,8 @@ export async function* readHistory(
     if (start > end) continue; // this machine's clock is behind the provider's: there is no such gap
     let pageToken: string | undefined;
     do {
-      const { url, pageSize } = options;
-      const address = historyUrl(url, { symbols, start, end, limit: pageSize, pageToken });
+      const { url, pageSize, feed } = options;
+      const address = historyUrl(url, { symbols, start, end, limit: pageSize, pageToken, feed });
       const page = await fetchPage(options, address, signal);
       if (page === undefined) return;
       yield page.trades.filter((trade) => isInTime(trade, starts));

@@ -223,6 +223,18 @@ describe('after a gap', () => {
     expect(world.duplicates()).toBe(0);
   });
 
+  it.each(['sip', 'iex'])('the history of the same feed fills it: %s', async (name) => {
+    world = await World.open({ feed: name });
+    const feed = await connected();
+    await trade(50);
+    world.exchange.disconnect();
+    await trade(50);
+    await until(() => world.gaps().length > 0);
+    await expectComplete(feed);
+    const asked = world.exchange.requests.map(({ url }) => url.searchParams.get('feed'));
+    expect(new Set(asked)).toEqual(new Set([name]));
+  });
+
   it('a symbol that trades often is not told again from when another one last traded', async () => {
     world = await World.open();
     const feed = await connected({ overlapMs: 20 });
