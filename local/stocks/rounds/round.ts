@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SoakResult } from '../../soak.ts';
 import { countAll, RawTally } from '../counts.ts';
 import type { StocksLab } from '../lab.ts';
 import { ExpectedRows } from './expected.ts';
@@ -10,17 +11,13 @@ const roundMs = 8_000;
 /** The longest that the last of them may take to their places, once nothing is wrong any more. */
 const settledWithinMs = 150_000;
 
-export interface RoundResult {
+export interface RoundResult extends SoakResult {
   ticks: number;
   setAside: number;
   /** Trades that are not in the archive, or not in SQL. */
   lost: number;
   /** Rows beyond one for each trade. */
   twice: number;
-  /** By name, how often each struck. */
-  faults: Record<string, number>;
-  /** What is not as it must be; empty where all is. */
-  differences: string[];
 }
 
 /** Rounds on one running lab, whose states, leases and archive go on from round to round. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { callerOf } from '../../driven-lab.ts';
 import { killFunction, logicalIdOf } from '../../function-processes.ts';
 import type { HistoryFault } from '../../outside/exchange.ts';
 import { type Random, randomOf } from '../../outside/random.ts';
@@ -25,8 +26,6 @@ export interface Injected {
 
 type Kind = (struck: Struck, random: Random) => Injected;
 type LabFunction = 'Trend' | 'LoadingLoad';
-
-const callerOf = ({ lab }: StocksLab, name: LabFunction) => `${lab.stack}/${logicalIdOf(lab, name)}`;
 
 /** What the proxy does to calls that fit. */
 const byProxy =
