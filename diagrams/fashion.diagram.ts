@@ -1,4 +1,5 @@
 import { defineDiagram } from './engine/model.ts';
+import { notOnTheWay, operationsNodes, warehouseGroups, warehouseNodes } from './shared-parts.ts';
 
 /** High fashion: from the client's SFTP server to SQL. Explained in fashion.md. */
 export default defineDiagram({
@@ -8,17 +9,7 @@ export default defineDiagram({
   groups: {
     collection: { kind: 'state-machine', label: 'Collection', path: 'Collection/StateMachine' },
     import: { kind: 'state-machine', label: 'Import', path: 'Import/StateMachine' },
-    vpc: { kind: 'vpc', label: 'Isolated VPC', path: 'Warehouse/Network/Vpc' },
-    subnets: {
-      kind: 'private-subnet',
-      label: 'Three zones',
-      in: 'vpc',
-      path: [
-        'Warehouse/Network/Vpc/isolatedSubnet1/Subnet',
-        'Warehouse/Network/Vpc/isolatedSubnet2/Subnet',
-        'Warehouse/Network/Vpc/isolatedSubnet3/Subnet',
-      ],
-    },
+    ...warehouseGroups,
   },
   nodes: {
     sftp: {
@@ -41,26 +32,11 @@ export default defineDiagram({
     transform: { path: 'Transform', icon: 'lambda', label: 'Transform', in: 'import', at: [4, 1] },
     load: { path: 'Load', icon: 'lambda', label: 'Load', in: 'import', at: [5, 1] },
     results: { path: 'Results', icon: 'sns', label: 'Results', at: [5, 0] },
-    warehouse: {
-      path: ['Warehouse/Namespace', 'Warehouse/Workgroup'],
-      icon: 'redshift',
-      label: 'Redshift\nServerless',
-      in: 'subnets',
-      at: [6, 1],
-    },
-    endpoint: {
-      path: 'Warehouse/Network/Vpc/S3',
-      icon: 'endpoints',
-      label: 'S3 endpoint',
-      in: 'vpc',
-      at: [6, 2],
-    },
+    ...warehouseNodes(6),
     shop: { external: "the back end of the client's shop", icon: 'client', label: 'Shop front', at: [7, 1] },
     key: { path: 'Key', icon: 'key_management_service', label: 'Key of the lab', at: [1, 3] },
     undelivered: { path: 'Operations/Undelivered', icon: 'sqs', label: 'Undelivered\nevents', at: [2, 3] },
-    dashboard: { path: 'Operations/Dashboard', icon: 'cloudwatch_2', label: 'Dashboard', at: [3, 3] },
-    alarms: { path: 'Operations/*', icon: 'alarm', label: 'Alarms', at: [4, 3] },
-    alarmTopic: { path: 'Operations/Alarms', icon: 'sns', label: 'To people', at: [5, 3] },
+    ...operationsNodes(3),
   },
   arrows: [
     { from: 'schedules', to: 'collection' },
@@ -136,9 +112,7 @@ export default defineDiagram({
     },
   ],
   omit: {
-    'Archive/AccessLog': 'keeps who read the archive; no drop passes it',
-    'Schema/*': 'applies the migrations of the tables at deploy; no drop passes it',
-    'Warehouse/Network/Vpc/FlowLog/FlowLog': 'notes who tried to connect within the VPC; no drop passes it',
+    ...notOnTheWay('drop'),
   },
   waive: {
     'schedules -> undelivered': 'where a start ends that failed all its repetitions',

@@ -1,4 +1,5 @@
 import { defineDiagram } from './engine/model.ts';
+import { notOnTheWay, operationsNodes, warehouseGroups, warehouseNodes } from './shared-parts.ts';
 
 /** Stocks: from a websocket of trades to a trend for each in SQL. Explained in stocks.md. */
 export default defineDiagram({
@@ -13,17 +14,7 @@ export default defineDiagram({
       in: 'feedVpc',
       path: ['Feed/Vpc/publicSubnet1/Subnet', 'Feed/Vpc/publicSubnet2/Subnet'],
     },
-    vpc: { kind: 'vpc', label: 'Isolated VPC', path: 'Warehouse/Network/Vpc' },
-    subnets: {
-      kind: 'private-subnet',
-      label: 'Three zones',
-      in: 'vpc',
-      path: [
-        'Warehouse/Network/Vpc/isolatedSubnet1/Subnet',
-        'Warehouse/Network/Vpc/isolatedSubnet2/Subnet',
-        'Warehouse/Network/Vpc/isolatedSubnet3/Subnet',
-      ],
-    },
+    ...warehouseGroups,
   },
   nodes: {
     provider: {
@@ -57,20 +48,7 @@ export default defineDiagram({
       label: 'Load,\nevery 5 s',
       at: [6, 1],
     },
-    warehouse: {
-      path: ['Warehouse/Namespace', 'Warehouse/Workgroup'],
-      icon: 'redshift',
-      label: 'Redshift\nServerless',
-      in: 'subnets',
-      at: [7, 1],
-    },
-    endpoint: {
-      path: 'Warehouse/Network/Vpc/S3',
-      icon: 'endpoints',
-      label: 'S3 endpoint',
-      in: 'vpc',
-      at: [7, 2],
-    },
+    ...warehouseNodes(7),
     scientists: { external: 'who asks in SQL', icon: 'users', label: 'Data\nscientists', at: [8, 1] },
     secret: {
       path: 'Feed/ProviderSecret',
@@ -85,9 +63,7 @@ export default defineDiagram({
       label: 'Given up,\nnot loaded',
       at: [3, 3],
     },
-    dashboard: { path: 'Operations/Dashboard', icon: 'cloudwatch_2', label: 'Dashboard', at: [4, 3] },
-    alarms: { path: 'Operations/*', icon: 'alarm', label: 'Alarms', at: [5, 3] },
-    alarmTopic: { path: 'Operations/Alarms', icon: 'sns', label: 'To people', at: [6, 3] },
+    ...operationsNodes(4),
   },
   arrows: [
     {
@@ -172,10 +148,8 @@ export default defineDiagram({
     },
   ],
   omit: {
-    'Archive/AccessLog': 'keeps who read the archive; no tick passes it',
-    'Schema/*': 'applies the migrations of the tables at deploy; no tick passes it',
+    ...notOnTheWay('tick'),
     'Feed/Vpc/FlowLog/FlowLog': 'notes who tried to connect within the VPC; no tick passes it',
-    'Warehouse/Network/Vpc/FlowLog/FlowLog': 'notes who tried to connect within the VPC; no tick passes it',
     'Feed/Vpc/IGW': 'the way of the public subnets to the internet; the line to the provider passes it',
     Watch: 'looks each minute whether ticks come through while the market is open; no tick passes it',
     EachMinute: 'starts that look',

@@ -5,8 +5,6 @@ import { createProgress, type Progress } from '../core/progress.ts';
 import type { LabTarget } from '../lab-target.ts';
 import { requireSession } from '../session.ts';
 
-export { argumentsOf } from './arguments.ts';
-
 /** What a test hands in. */
 export interface CommandOptions {
   progress?: Progress;

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { replayStocks, type StocksReplayRequest } from '../stocks/replay.ts';
-import { argumentsOf, labCommand } from './lab-target.ts';
+import { argumentsOf } from './arguments.ts';
+import { labCommand } from './lab-target.ts';
 
 export const stocksUsage = `npm run replay -- stocks --from TIME --to TIME [--warm-up day|all|TIME] [--speed N|max] [--publish] [--json FILE] [--stack NAME]
 
@@ -38,10 +39,11 @@ const options = {
 
 /** Undefined where help is asked for. */
 function parse(args: string[]): { stack?: string | undefined; request: StocksReplayRequest } | undefined {
-  const { invalid, needed, split } = argumentsOf('replay');
-  const { values, positionals } = split(() => parseArgs({ args, allowPositionals: true, options }));
+  const given = argumentsOf('replay');
+  const { invalid, needed } = given;
+  const { values, positionals } = given.split(() => parseArgs({ args, allowPositionals: true, options }));
   if (values.help) return undefined;
-  if (positionals.length > 1) throw invalid(`more than one lab: ${positionals.join(' ')}`);
+  given.lab(positionals, 'stocks');
   const time = (option: 'from' | 'to') => {
     const at = instant(values[option]);
     if (at === undefined)
@@ -58,9 +60,8 @@ function parse(args: string[]): { stack?: string | undefined; request: StocksRep
   if (speed !== undefined && speed !== 'max' && !(/^\d+(\.\d+)?$/.test(speed) && Number(speed) > 0))
     throw needed('--speed', speed, 'a number above 0, or max');
   if (json === '') throw needed('--json', json, 'a file');
-  if (stack === '') throw needed('--stack', stack, 'the name of a stack');
   const pace = speed === undefined || speed === 'max' ? undefined : Number(speed);
-  return { stack, request: { from, to, warmUp, speed: pace, publish, json } };
+  return { stack: given.stack(stack), request: { from, to, warmUp, speed: pace, publish, json } };
 }
 
 const shape = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;

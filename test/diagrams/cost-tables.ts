@@ -74,6 +74,31 @@ export class CostPage {
   }
 }
 
+/** What every lab has at rest that costs, by the page. @param heading of its table */
+export function statedAtRest(page: CostPage, heading: string) {
+  const stated = (start: string) => page.line(heading, start).quantity;
+  return {
+    keys: stated('KMS key'),
+    secrets: stated('secrets'),
+    alarms: stated('alarms'),
+    dashboards: stated('dashboard'),
+  };
+}
+
+/** The same by the template. Redshift makes the secret of its administrator. */
+export function templateAtRest(template: SynthesizedTemplate): ReturnType<typeof statedAtRest> {
+  const of = (type: string) => resourcesOf(template, type);
+  const madeByRedshift = of('AWS::RedshiftServerless::Namespace').filter(
+    ([, { Properties }]) => Properties.ManageAdminPassword,
+  );
+  return {
+    keys: of('AWS::KMS::Key').length,
+    secrets: of('AWS::SecretsManager::Secret').length + madeByRedshift.length,
+    alarms: of('AWS::CloudWatch::Alarm').length,
+    dashboards: of('AWS::CloudWatch::Dashboard').length,
+  };
+}
+
 function rowsOf(markdown: string): Row[] {
   const rows: Row[] = [];
   let heading = '';

@@ -6,7 +6,7 @@ import {
   type State,
   synthesizeLabs,
 } from '../stacks/synthesized.ts';
-import { billedByTheHour, CostPage } from './cost-tables.ts';
+import { billedByTheHour, CostPage, statedAtRest, templateAtRest } from './cost-tables.ts';
 
 /**
  * How many states an execution goes through from one to another, both counted, by the shortest way on which nothing fails
@@ -47,20 +47,11 @@ describe('the cost that the explanation of the fashion lab states', () => {
   });
 
   it('counts what the template has', () => {
-    const [, namespace] = only(template, 'AWS::RedshiftServerless::Namespace');
-    const ofRedshift = namespace.Properties.ManageAdminPassword ? 1 : 0;
-    const stated = (start: string) => page.line(rest, start).quantity;
     expect({
-      keys: stated('KMS key'),
-      secrets: stated('secrets'),
-      alarms: stated('alarms'),
-      dashboards: stated('dashboard'),
-      metrics: stated('metrics of our own'),
+      ...statedAtRest(page, rest),
+      metrics: page.line(rest, 'metrics of our own').quantity,
     }).toEqual({
-      keys: countOf('AWS::KMS::Key'),
-      secrets: countOf('AWS::SecretsManager::Secret') + ofRedshift,
-      alarms: countOf('AWS::CloudWatch::Alarm'),
-      dashboards: countOf('AWS::CloudWatch::Dashboard'),
+      ...templateAtRest(template),
       metrics: new Set(ownMetricsRead(template).map(({ name }) => name)).size,
     });
   });

@@ -9,7 +9,14 @@ import { openMarket, streamText } from '../../local/outside/exchange/market.ts';
 import { counts } from '../../services/tick-feed/figures.ts';
 import { synthesizeStocks } from '../stacks/stocks/synthesized-stocks.ts';
 import { only, type Properties, resourcesOf } from '../stacks/synthesized.ts';
-import { billedByTheHour, CostPage, numberOf, roundedAs } from './cost-tables.ts';
+import {
+  billedByTheHour,
+  CostPage,
+  numberOf,
+  roundedAs,
+  statedAtRest,
+  templateAtRest,
+} from './cost-tables.ts';
 
 jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
@@ -102,20 +109,12 @@ describe('the cost that the explanation of the stocks lab states', () => {
   });
 
   it('counts what the template has and the program sends', () => {
-    const namespace = propertiesOf('AWS::RedshiftServerless::Namespace');
-    const stated = (start: string) => quantity(rest, start);
     expect({
-      keys: stated('KMS key'),
-      secrets: stated('secrets'),
-      alarms: stated('alarms'),
-      dashboards: stated('dashboard'),
-      metrics: stated('metrics of our own'),
-      stream: stated('stream on demand'),
+      ...statedAtRest(page, rest),
+      metrics: quantity(rest, 'metrics of our own'),
+      stream: quantity(rest, 'stream on demand'),
     }).toEqual({
-      keys: countOf('AWS::KMS::Key'),
-      secrets: countOf('AWS::SecretsManager::Secret') + (namespace.ManageAdminPassword ? 1 : 0),
-      alarms: countOf('AWS::CloudWatch::Alarm'),
-      dashboards: countOf('AWS::CloudWatch::Dashboard'),
+      ...templateAtRest(stocks),
       metrics: sentMetrics().size,
       stream: countOf('AWS::Kinesis::Stream') * hoursOfMonth,
     });

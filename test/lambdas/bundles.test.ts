@@ -11,7 +11,7 @@ import { migrateEnvironment } from '../../domain/warehouse/contract.ts';
 import { environmentOf } from '../stacks/synthesized.ts';
 import { type Bundle, bundlesOf, runBeside } from './bundles.ts';
 
-jest.setTimeout(120_000); // the bundles are made here when no assembly was made before
+jest.setTimeout(300_000); // the bundles are made here when no assembly was made before
 
 /** By stack, each function and the variables that its contract names. */
 const stacks: Record<string, Record<string, readonly string[]>> = {
