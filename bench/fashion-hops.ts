@@ -7,7 +7,7 @@ import { formatTable, type Progress } from '../local/core/progress.ts';
 import type { Execution, FashionDriver } from '../local/fashion/driver.ts';
 import { openFashionLab } from '../local/fashion/lab.ts';
 import { eachReport } from '../local/outside/inventory-reports.ts';
-import { type NoOpFloor, openNoOpFloor } from './no-op-floor.ts';
+import { type NoOpFloor, openNoOpFloor } from './fashion-no-op.ts';
 
 /** Milliseconds from one hop to the next. */
 export interface Hops {

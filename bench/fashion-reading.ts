@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { formatTable, type Progress } from '../local/core/progress.ts';
+import { bundledCase } from './bundled-case.ts';
 import { writeLargeWorkbook } from './large-workbook.ts';
 import { pythonPeers } from './python-peers.ts';
 import type { Requirement } from './requirement.ts';
@@ -58,16 +58,7 @@ export interface ReadingOptions {
  */
 export async function benchReading(o: ReadingOptions): Promise<Reading[]> {
   const { progress, signal } = o;
-  const bundle = join(root, '.local', 'bench', 'fashion-case.mjs');
-  await build({
-    entryPoints: [join(root, 'bench', 'fashion-case.ts')],
-    outfile: bundle,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  });
+  const bundle = await bundledCase('fashion-case');
   const measured: Reading[] = [];
   const wanted = [...node, ...python].filter((reader) => !o.without?.includes(reader));
   let noPython: string | undefined;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { formatTable, type Progress } from '../local/core/progress.ts';
+import { bundledCase } from './bundled-case.ts';
 import { pythonPeers } from './python-peers.ts';
 import type { Requirement } from './requirement.ts';
 import { tickRecords, writeRecords } from './stocks-records.ts';
@@ -60,19 +60,13 @@ export async function benchHandler(o: HandlerOptions): Promise<HandlerResult> {
   const directory = await mkdtemp(join(tmpdir(), 'stocks-bench-'));
   try {
     const file = join(directory, 'records.jsonl');
-    const bundle = join(root, '.local', 'bench', 'stocks-case.mjs');
-    await progress.step(`${records.toLocaleString('en')} records of the exchange`, async () => {
-      await writeRecords(file, tickRecords({ seed: 1, count: records, ticksPerSecond: 1000 }));
-      await build({
-        entryPoints: [join(root, 'bench', 'stocks-case.ts')],
-        outfile: bundle,
-        bundle: true,
-        platform: 'node',
-        format: 'esm',
-        packages: 'external',
-        logLevel: 'error',
-      });
-    });
+    const bundle = await progress.step(
+      `${records.toLocaleString('en')} records of the exchange`,
+      async () => {
+        await writeRecords(file, tickRecords({ seed: 1, count: records, ticksPerSecond: 1000 }));
+        return bundledCase('stocks-case');
+      },
+    );
     const ours = await progress.step(`handler and floor, ${rounds} rounds`, async () => {
       const { stdout } = await run(process.execPath, [bundle, file, String(rounds), String(batch)], {
         signal,
