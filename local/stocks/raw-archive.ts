@@ -45,9 +45,13 @@ async function* rawKeys(
       { client: s3 },
       { Bucket: bucket, Prefix: prefix },
     )) {
-      for (const { Key, LastModified } of Contents) {
+      const there = Contents.filter(
+        ({ LastModified }) => !LastModified || LastModified.getTime() <= writtenUntil,
+      );
+      // Objects are named by their time: what follows a page that was written since was written since, too.
+      if (there.length === 0 && Contents.length > 0) break;
+      for (const { Key } of there) {
         if (Key === undefined || known?.has(Key)) continue;
-        if (LastModified && LastModified.getTime() > writtenUntil) continue;
         yield Key;
         known?.add(Key);
       }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { createProgress } from '../../../local/core/progress.ts';
 import type { Difference } from '../../../local/stocks/replay/comparison.ts';
 import type { ReplayReport } from '../../../local/stocks/replay/report.ts';
@@ -333,6 +334,26 @@ it('keeps time when it is asked to', async () => {
   expect(code).toBe(0);
   expect(report.archive.seconds).toBeGreaterThanOrEqual(0.18); // 1.9 s of ticks
   expect(archive.keys(`replay/${report.run}/`).length).toBeGreaterThan(5);
+});
+
+it('lists no further into an archive that grows than what was there when it began', async () => {
+  const sent = manyTicks(20);
+  const archive = await archived(sent);
+  archive.clock = Date.now() + 60 * minuteMs;
+  const later = Array.from({ length: 200 }, (_, n) =>
+    tick({ symbol: 'AAPL', id: 1000 + n, price: prices(n), after: 10 * minuteMs + n * 1000 }),
+  );
+  archiveByEmulator(archive, later);
+  let pages = 0;
+  const send = archive.send.bind(archive);
+  archive.send = async (command) => {
+    if (command instanceof ListObjectsV2Command && command.input.Prefix?.startsWith('raw/')) pages += 1;
+    return send(command);
+  };
+  const { code, report } = await replay(archive);
+  expect(report.rowsCompared).toMatchObject({ compared: 20, equal: 20 });
+  expect(code).toBe(0);
+  expect(pages).toBeLessThan(10); // of three keys each
 });
 
 it('rows that it writes are those that it compared', async () => {
