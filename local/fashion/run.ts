@@ -1,11 +1,11 @@
-import pg from 'pg';
 import type { CollectionWaits, CollectResult } from '../../domain/fashion/contract.ts';
 import { formatTable, type Progress } from '../core/progress.ts';
 import type { RunningLab } from '../labs.ts';
-import type { DeployedLab, Laptop } from '../laptop.ts';
+import type { Laptop } from '../laptop.ts';
 import { eachReport, type Report } from '../outside/inventory-reports.ts';
-import { psqlLine, warehouseAccess } from '../warehouse.ts';
-import { type Execution, FashionDriver } from './driver.ts';
+import { psqlLine } from '../warehouse.ts';
+import type { Execution } from './driver.ts';
+import { deployFashionLab, type FashionLab } from './lab.ts';
 
 const rows = 5_000;
 const firstDay = '2026-11-19';
@@ -18,7 +18,9 @@ const waits: CollectionWaits = { lookSeconds: 0, settleSeconds: 0, retrySeconds:
 
 /** Two days of the client's reports, each from the SFTP server to SQL by the schedule's own target. */
 export async function runFashion(laptop: Laptop, progress: Progress): Promise<RunningLab> {
-  const deployed = await laptop.deploy('FashionInventory', progress);
+  const fashion = await deployFashionLab(laptop, progress);
+  laptop.onStop(() => fashion.disconnect());
+  const { driver, lab: deployed } = fashion;
   const reports = await progress.step('inventory reports', async (step) => {
     const made: Report[] = [];
     for await (const report of eachReport({ seed: 'fashion', from: firstDay, days, rows })) {
@@ -29,9 +31,6 @@ export async function runFashion(laptop: Laptop, progress: Progress): Promise<Ru
     step.detail(`${made.length} workbooks, ${count.toLocaleString('en')} rows`);
     return made;
   });
-  const driver = await FashionDriver.open(laptop, deployed);
-  laptop.onStop(() => driver.close());
-
   const drops: { report: Report; visibleAt: number; execution: Execution }[] = [];
   for (const report of reports) {
     await progress.step(`${report.date} ${report.slot}`, async (step) => {
@@ -60,7 +59,7 @@ export async function runFashion(laptop: Laptop, progress: Progress): Promise<Ru
     );
   });
   const last = drops.at(-1)?.execution.output?.transformed;
-  const current = await ask(laptop, deployed);
+  const current = await tablesOf(fashion);
   const whole = current.positions === last?.rowsOut && current.loads === drops.length;
   progress.line();
   progress.line(
@@ -112,20 +111,15 @@ function table(drops: { report: Report; visibleAt: number; execution: Execution 
   );
 }
 
-async function ask(
-  laptop: Laptop,
-  deployed: DeployedLab,
-): Promise<{ positions: number; history: number; loads: number }> {
-  const client = new pg.Client(warehouseAccess(laptop, deployed));
-  await client.connect();
-  try {
-    const { rows: found } = await client.query(
-      'SELECT (SELECT COUNT(*) FROM fashion.current_positions)::int AS positions, ' +
-        '(SELECT COUNT(*) FROM fashion.position_history)::int AS history, ' +
-        '(SELECT COUNT(*) FROM fashion.load_ledger)::int AS loads',
-    );
-    return found[0];
-  } finally {
-    await client.end();
-  }
+async function tablesOf({ query }: FashionLab) {
+  const [counted = { positions: 0, history: 0, loads: 0 }] = await query<{
+    positions: number;
+    history: number;
+    loads: number;
+  }>(
+    'SELECT (SELECT COUNT(*) FROM fashion.current_positions)::int AS positions, ' +
+      '(SELECT COUNT(*) FROM fashion.position_history)::int AS history, ' +
+      '(SELECT COUNT(*) FROM fashion.load_ledger)::int AS loads',
+  );
+  return counted;
 }
