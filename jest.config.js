@@ -1,18 +1,23 @@
+/** What Node itself loads, once in a worker: see test/house/packages-of-node.mjs. */
+const packagesOfNode = '(aws-cdk-lib|constructs|cdk-nag)/';
+
 /**
  * Run by `npm test` with --experimental-vm-modules: the repository, and some dependencies, are ES modules only.
  * There is no forceExit: a test that leaves something open must be seen (`npm test -- --detectOpenHandles` finds it).
  */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/house/packages-of-node.mjs',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
+    [`/node_modules/${packagesOfNode}.*\\.js$`]: '<rootDir>/test/house/load-by-node.mjs',
     '\\.ts$': [
       '@swc/jest',
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
     ],
   },
+  transformIgnorePatterns: [`/node_modules/(?!${packagesOfNode})`],
   modulePathIgnorePatterns: ['<rootDir>/.local/', '<rootDir>/cdk.out/'],
   cacheDirectory: '<rootDir>/.local/jest',
   watchman: false,

@@ -1,4 +1,4 @@
 export default async function removeSynthesized() {
   // @ts-expect-error set by the global setup
-  await globalThis.removeAssembly?.();
+  await globalThis.removeAfterRun?.();
 }

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { temporaryDirectoryOfRun } from '../house/temporary-directory.mjs';
 import { cdkSynth } from './cdk-synth.mjs';
 
 /** One directory a run, by its process. */
@@ -18,12 +19,16 @@ async function removeLeftovers() {
 
 /**
  * jest's global setup (JavaScript: it is loaded before any transform): all end-to-end tests deploy, and the pictures are held
- * against, the same synthesized assembly, made once. Runs without such a test in them do not pay for it.
+ * against, the same synthesized assembly, made once. Runs without such a test in them do not pay for it. Every run has a
+ * temporary directory of its own.
  *
  * @param {{ nonFlagArgs?: string[] }} config
  * @param {{ nonFlagArgs?: string[] }} _project
  */
 export default async function synthesize(config, _project) {
+  const removeTemporary = await temporaryDirectoryOfRun();
+  // @ts-expect-error global teardown runs in this process and finds it here
+  globalThis.removeAfterRun = removeTemporary;
   const asked = config.nonFlagArgs ?? [];
   if (asked.length > 0 && !asked.some((pattern) => /e2e|diagrams|^\.?\/?test\/?$/.test(pattern))) return;
   await removeLeftovers();
@@ -34,10 +39,10 @@ export default async function synthesize(config, _project) {
   try {
     await cdkSynth(assembly);
   } catch (error) {
-    await remove();
+    await Promise.all([remove(), removeTemporary()]);
     throw error;
   }
   process.env.LABS_ASSEMBLY = assembly;
-  // @ts-expect-error global teardown runs in this process and finds it here
-  globalThis.removeAssembly = remove;
+  // @ts-expect-error as above
+  globalThis.removeAfterRun = () => Promise.all([remove(), removeTemporary()]);
 }
