@@ -1,19 +1,36 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { LabError } from '../../domain/errors.ts';
+import type { Progress } from '../core/progress.ts';
 import { labNames, labs, type RunningLab } from '../labs.ts';
 import { type Laptop, startLaptop } from '../laptop.ts';
 import { writeSession } from '../session.ts';
-import { split } from './arguments.ts';
+import { argumentsOf } from './arguments.ts';
 import { progressUntilAborted, rejectedWhenAborted, sayStopped } from './interruption.ts';
 
+const usage = `npm start
+npm start -- [LAB...] [--once]
+
+Starts the laptop, deploys and drives each lab that is named, or every one there is (${labNames.join(', ')}), shows what happened, and
+stays up until Ctrl-C. AWS_ENDPOINT_URL names another AWS endpoint to use instead of starting one.
+  --once   ends when the labs have been driven
+
+Exit code 1 when something is missing or too many of what went in; else 0. Ctrl-C leaves nothing running.`;
+
+const given = argumentsOf('start');
+
 /**
- * `npm start [-- lab ...] [--once]`: starts the laptop, deploys and drives each lab, shows what happened; then stays up
- * until Ctrl-C, or with --once ends.
+ * `npm start [-- lab ...] [--once]`: see the usage text above.
+ *
+ * @param to for tests: where it prints
+ * @throws UsageInvalid, and what starting a laptop throws
  */
-export async function start(args: string[], signal: AbortSignal): Promise<number> {
-  const { once, chosen } = options(args);
-  const progress = progressUntilAborted(signal);
+export async function start(args: string[], signal: AbortSignal, to?: Progress): Promise<number> {
+  const { once, chosen, help } = options(args);
+  const progress = to ?? progressUntilAborted(signal);
+  if (help) {
+    progress.line(usage);
+    return 0;
+  }
   const laptop = await startLaptop(progress);
   let session: { remove(): void } | undefined;
   let failed = true;
@@ -43,15 +60,19 @@ export async function start(args: string[], signal: AbortSignal): Promise<number
   }
 }
 
-function options(args: string[]): { once: boolean; chosen: string[] } {
-  const { values, positionals } = split(() =>
-    parseArgs({ args, options: { once: { type: 'boolean' } }, allowPositionals: true }),
+function options(args: string[]): { once: boolean; chosen: string[]; help: boolean } {
+  const { values, positionals } = given.split(() =>
+    parseArgs({
+      args,
+      options: { once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    }),
   );
   const unknown = positionals.find((name) => !(name in labs));
-  if (unknown !== undefined)
-    throw new LabError('UsageInvalid', `no lab ${unknown}; there is ${labNames.join(', ')}`);
+  if (unknown !== undefined) throw given.invalid(`no lab ${unknown}; there is ${labNames.join(', ')}`);
   return {
     once: values.once ?? false,
+    help: values.help ?? false,
     chosen: positionals.length > 0 ? positionals : labNames,
   };
 }

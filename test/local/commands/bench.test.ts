@@ -1,4 +1,16 @@
 import { bench } from '../../../local/commands/bench.ts';
+import { createProgress } from '../../../local/core/progress.ts';
+
+it('--help shows the usage and starts nothing', async () => {
+  let text = '';
+  const write = (part: string) => {
+    text += part;
+  };
+  const to = createProgress({ animated: false, stream: { write } });
+  expect(await bench(['--help'], new AbortController().signal, to)).toBe(0);
+  for (const what of ['fashion', 'stocks', 'house', '--only', '--rows', '--json'])
+    expect(text).toContain(what);
+});
 
 it.each([
   ['no bench', [], /there is no bench of \(no lab\); there is fashion, stocks, and house/],
