@@ -22,8 +22,8 @@ export default {
   cacheDirectory: '<rootDir>/.local/jest',
   watchman: false,
   // Two cores are what the suite is laid out for. End-to-end tests wait for half of their time, for retries and claims that
-  // lapse: the third and the fourth worker fill that.
-  maxWorkers: 4,
+  // lapse: the third worker fills that.
+  maxWorkers: 3,
   testSequencer: '<rootDir>/test/house/end-to-end-first.mjs',
   // Modules of ended files stay in a worker's memory, and late files ran ten times as long as alone.
   workerIdleMemoryLimit: '768MB',

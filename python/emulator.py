@@ -1,16 +1,23 @@
-"""Starts the emulator (MiniStack 1.5.33) with three of its ways mended, for which it has no setting.
+"""Starts the emulator (MiniStack 1.5.33) with four of its ways mended, for which it has no setting.
 
 1. It also takes port 443 when it may, for a service that no lab uses: a run must not hold a port it does not need.
 2. It reports every error of a Node function as `Runtime.HandlerError`. AWS reports the error's name, and the state
    machines tell by it what to try again and what to refuse.
 3. What a function says when a state machine calls it goes to the emulator's CloudWatch Logs alone, and these end with the
    emulator: a run that failed would leave no word of it.
+4. Its Firehose writes an object for each record, as it came. AWS gathers records for as long as the buffering hints say,
+   puts the delimiter behind each, and compresses them together. So does this one, but gathers for a second at most:
+   nobody who looks at a laptop waits a minute for its archive.
 """
 
+import asyncio
+import contextvars
+import gzip
 import re
+import threading
 
 from ministack import app
-from ministack.services import lambda_svc
+from ministack.services import firehose, lambda_svc
 
 app._port_is_bindable = lambda *_: False
 
@@ -46,6 +53,57 @@ def _execute_mended(func, event, request_id):
 
 
 lambda_svc._execute_function_warm = _execute_mended
+
+_GATHER_SECONDS = 1.0
+_deliver_one = firehose._deliver_to_s3
+_gathering = threading.Lock()
+_gathered: "dict[int, bytearray]" = {}
+
+
+def _delimiter(config: dict) -> bytes:
+    for processor in (config.get("ProcessingConfiguration") or {}).get("Processors") or []:
+        if processor.get("Type") == "AppendDelimiterToRecord":
+            for parameter in processor.get("Parameters") or []:
+                if parameter.get("ParameterName") == "Delimiter":
+                    return parameter["ParameterValue"].replace("\\n", "\n").encode()
+    return b""
+
+
+def _deliver_gathered(stream, dest, data, lambda_keys=None):
+    config = dest["config"]
+    if any((config.get(f"{kind}Configuration") or {}).get("Enabled") for kind in ("DynamicPartitioning", "DataFormatConversion")):
+        return _deliver_one(stream, dest, data, lambda_keys)
+    most = (config.get("BufferingHints") or {}).get("SizeInMBs", 5) * 1024**2
+
+    def deliver():
+        with _gathering:
+            body = bytes(_gathered.pop(id(dest), b""))
+        if body:
+            _deliver_one(stream, dest, gzip.compress(body, 1) if config.get("CompressionFormat") == "GZIP" else body)
+
+    with _gathering:
+        waiting = _gathered.setdefault(id(dest), bytearray())
+        is_first = not waiting
+        waiting += data + _delimiter(config)
+        is_full = len(waiting) >= most
+    if is_full:
+        deliver()
+    elif is_first:
+        _later(deliver)
+    return None
+
+
+def _later(work):
+    try:
+        asyncio.get_running_loop().call_later(_GATHER_SECONDS, work)
+    except RuntimeError:
+        # Account and region are in the context of the call.
+        timer = threading.Timer(_GATHER_SECONDS, contextvars.copy_context().run, (work,))
+        timer.daemon = True
+        timer.start()
+
+
+firehose._deliver_to_s3 = _deliver_gathered
 
 if __name__ == "__main__":
     app.main()

@@ -21,7 +21,7 @@ export interface RawRange {
 
 /**
  * The records of the raw archive, the text of each as the feed sent it, in the order of the objects' keys. Firehose writes
- * objects of many lines, compressed; the emulator writes one object for each record, as it is. Both are read.
+ * objects of many lines, compressed; some emulators write one object for each record, as it is. Both are read.
  */
 export async function* rawRecords(
   s3: S3Client,

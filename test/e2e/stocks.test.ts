@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { parseKey, rawPrefix } from '../../domain/stocks/keys.ts';
 import { createProgress } from '../../local/core/progress.ts';
 import { replayStocks } from '../../local/stocks/replay.ts';
 import { openStocksLab, type TestedStocks, trendsByRule, trendsInSql, whole } from './stocks-lab.ts';
@@ -23,6 +26,19 @@ it('every trade of the exchange is in the archive and in SQL, once', async () =>
     await sleep(150);
   }
   expect(await stocks.settled()).toMatchObject(whole(400));
+});
+
+it('the raw archive has records gathered, a line each, compressed, below the hour', async () => {
+  const Bucket = stocks.output('ArchiveBucketName');
+  const { Contents = [] } = await stocks.s3.send(new ListObjectsV2Command({ Bucket, Prefix: rawPrefix }));
+  expect(Contents.length).toBeGreaterThan(0);
+  expect(Contents.length).toBeLessThan(100); // of four hundred records and more
+  for (const { Key = '' } of Contents) {
+    expect(parseKey(Key)).toMatchObject({ kind: 'raw' });
+    const { Body } = await stocks.s3.send(new GetObjectCommand({ Bucket, Key }));
+    const lines = gunzipSync((await Body?.transformToByteArray()) ?? '').toString();
+    expect(lines).toMatch(/^(\{.+\}\n)+$/);
+  }
 });
 
 it('the trend in SQL is what the rule says of the trades in their order', async () => {

@@ -7,8 +7,15 @@ import { StreamRecords } from '../stream-records.ts';
 /** A row of SQL or of a rows object, its fields as text in the order of rowColumns; '' for NULL. */
 type Fields = readonly string[];
 
-const identityColumns = ['symbol', 'venue', 'trading_day', 'trade_id'];
-const texts = new Set([...identityColumns, 'trend', 'source', 'rule_version', 'at_ns', 'received_ns']);
+const identityColumns = ['symbol', 'venue', 'trading_day', 'trade_id'] as const;
+const texts = new Set<string>([
+  ...identityColumns,
+  'trend',
+  'source',
+  'rule_version',
+  'at_ns',
+  'received_ns',
+]);
 
 /**
  * The rows that SQL must have by what is on the stream: every record of a shard in its order, once, by the rule, in one
@@ -71,7 +78,7 @@ export class ExpectedRows {
 }
 
 const identityOf = (fields: Fields) =>
-  identityColumns.map((column) => fields[rowColumns.findIndex((each) => each === column)]).join(' ');
+  identityColumns.map((column) => fields[rowColumns.indexOf(column)]).join(' ');
 
 function fieldDifferences(identity: string, expected: Fields, found: Fields): string[] {
   return rowColumns.flatMap((column, index) => {

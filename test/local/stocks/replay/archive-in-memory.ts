@@ -166,7 +166,7 @@ export function archiveByFirehose(archive: ArchiveInMemory, sent: readonly Sent[
   }
 }
 
-/** As the emulator writes it: an object a record, whose names within a second have no order. */
+/** As some emulators write it: an object a record, whose names within a second have no order. */
 export function archiveByEmulator(archive: ArchiveInMemory, sent: readonly Sent[]): void {
   for (const [index, { text, arrived }] of sent.entries()) {
     const second = new Date(arrived).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
