@@ -42,6 +42,8 @@ export async function connect(server: PostgresServer, database: string): Promise
       'standard_conforming_strings=on',
       'bytea_output=hex',
       'jit=off',
+      // Tables have no index, as in Redshift, and new ones no statistics: PostgreSQL would compare each row with each.
+      'enable_nestloop=off',
       'client_connection_check_interval=1000',
       'default_transaction_isolation=repeatable\\ read',
     ]
