@@ -128,9 +128,7 @@ export async function runCopy(
     let read = 0;
     // From its first line PostgreSQL learns how lines end; before that it does not count those inside of quotes.
     yield Buffer.from('\n');
-    for (const source of sources) {
-      const body = await openObject(s3, source, signal);
-      if (!body) continue;
+    for await (const { source, body } of openedObjects(s3, sources, signal)) {
       read++;
       const encoder = new RowEncoder(columns, copy, places, `s3://${source.bucket}/${source.key}`);
       for await (const piece of uncompressed(body, copy)) {
@@ -396,6 +394,32 @@ async function manifestSources(s3: S3Client, copy: CopyStatement, signal: AbortS
       throw new SqlError(`Problem reading manifest file: url '${url}' is not of the form s3://bucket/key`);
     return { bucket: location[1] as string, key: location[2] as string, mandatory: mandatory === true };
   });
+}
+
+/** Objects that are asked for while the one before them is read: of many small ones, waiting is most of the time. */
+const openedAhead = 8;
+
+/** Each object that is there, in order. */
+async function* openedObjects(
+  s3: S3Client,
+  sources: readonly Source[],
+  signal: AbortSignal,
+): AsyncGenerator<{ source: Source; body: Readable }> {
+  const opening: Promise<Readable | undefined>[] = [];
+  try {
+    for (const [index, source] of sources.entries()) {
+      while (opening.length < sources.length && opening.length < index + openedAhead) {
+        const next = openObject(s3, sources[opening.length] as Source, signal);
+        next.catch(() => undefined); // it is told when its turn comes, if it does
+        opening.push(next);
+      }
+      const body = await opening[index];
+      if (body) yield { source, body };
+    }
+  } finally {
+    // Those that were not read to their end hold a connection.
+    for (const next of opening) next.then((body) => body?.destroy()).catch(() => undefined);
+  }
 }
 
 /** The object's bytes, or undefined when it is missing and may be. */
