@@ -51,7 +51,7 @@ export async function publishReplay(o: ReplayToPublish): Promise<void> {
           });
         }
       }
-      step.detail(`${amount(sum.ticks)} ticks of ${amount(objects.length)} objects`);
+      step.detail(`${amount(sum.ticks)} ticks of ${amount(objects.length)} object${objects.length === 1 ? '' : 's'}`);
     });
   } finally {
     if (!o.lambda) (lambda as LambdaClient).destroy();
