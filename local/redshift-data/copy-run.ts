@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -406,6 +407,8 @@ async function* openedObjects(
   signal: AbortSignal,
 ): AsyncGenerator<{ source: Source; body: Readable }> {
   const opening: Promise<Readable | undefined>[] = [];
+  // Each of them listens for its end twice: the request, and the body.
+  setMaxListeners(2 * openedAhead + 10, signal);
   try {
     for (const [index, source] of sources.entries()) {
       while (opening.length < sources.length && opening.length < index + openedAhead) {

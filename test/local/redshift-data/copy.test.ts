@@ -113,6 +113,24 @@ describe('COPY', () => {
     expect(await admin.error(copy(target, 'zipped', 'gzip'))).toContain('IDENTITY');
   });
 
+  it('reads many objects of a manifest, each in its turn; one that is missing in the middle is named, and nothing is loaded', async () => {
+    const target = await tableOf('id bigint identity(1,1), a int');
+    const numbers = Array.from({ length: 30 }, (_, index) => index);
+    for (const number of numbers) put(`part-${number}.csv`, `${number}\n`.repeat(number === 7 ? 50_000 : 1));
+    const manifest = (last: string) => {
+      const parts = [...numbers.slice(0, 20).map(String), last, ...numbers.slice(20).map(String)];
+      const entries = parts.map((part) => ({ url: `s3://bucket/part-${part}.csv`, mandatory: true }));
+      put('many.manifest', JSON.stringify({ entries }));
+    };
+    manifest('gone');
+    expect(await admin.error(copy(`${target} (a)`, 'many.manifest', 'manifest'))).toContain('part-gone.csv');
+    expect(await admin.rows(`select a from ${target}`)).toEqual([]);
+    manifest('0');
+    await admin.ok(copy(`${target} (a)`, 'many.manifest', 'manifest'));
+    const order = await admin.rows(`select a from ${target} group by a order by min(id)`);
+    expect(order).toEqual(numbers.map((number) => [number]));
+  });
+
   it('reads what a manifest lists; a missing mandatory entry fails, a missing optional one does not', async () => {
     const target = await tableOf('a int');
     put('listed-1.csv', '1\n');
