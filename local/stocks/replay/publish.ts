@@ -51,7 +51,9 @@ export async function publishReplay(o: ReplayToPublish): Promise<void> {
           });
         }
       }
-      step.detail(`${amount(sum.ticks)} ticks of ${amount(objects.length)} object${objects.length === 1 ? '' : 's'}`);
+      step.detail(
+        `${amount(sum.ticks)} ticks of ${amount(objects.length)} object${objects.length === 1 ? '' : 's'}`,
+      );
     });
   } finally {
     if (!o.lambda) (lambda as LambdaClient).destroy();
