@@ -24,7 +24,7 @@ export default {
   // Two cores are what the suite is laid out for. End-to-end tests wait for half of their time, for retries and claims that
   // lapse: the third worker fills that.
   maxWorkers: 3,
-  testSequencer: '<rootDir>/test/house/end-to-end-first.mjs',
+  testSequencer: '<rootDir>/test/house/long-ones-first.mjs',
   // Modules of ended files stay in a worker's memory, and late files ran ten times as long as alone.
   workerIdleMemoryLimit: '768MB',
   globalSetup: '<rootDir>/test/e2e/synthesize.mjs',

@@ -131,40 +131,49 @@ function parse(sql: string): Node {
  * again and has to give the same tree: a mistake of the writer must not run as another statement.
  */
 function asText(statement: Node, original: Node, text: string): string {
-  if (canonical(statement) === canonical(original)) return text;
+  if (sameTree(statement, original)) return text;
   const written = deparseSync({ version: 180000, stmts: [{ stmt: statement }] } as Parameters<
     typeof deparseSync
   >[0]);
-  const again = canonical(parse(written).stmts?.[0]?.stmt);
-  if (again !== canonical(statement)) throw notServed(`this statement (it would be rewritten as ${written})`);
+  if (!sameTree(parse(written).stmts?.[0]?.stmt, statement))
+    throw notServed(`this statement (it would be rewritten as ${written})`);
   return written;
 }
 
-/** A tree without positions and without what two spellings of one thing leave different. */
-function canonical(tree: Node): string {
-  return JSON.stringify(tree, (key, value) => {
-    if (
-      key === 'location' ||
-      key === 'list_start' ||
-      key === 'list_end' ||
-      key === 'rexpr_list_start' ||
-      key === 'rexpr_list_end'
-    )
-      return undefined;
-    if (key === 'funcformat') return undefined;
-    if (value === false || (Array.isArray(value) && value.length === 0)) return undefined;
-    // pg_catalog is in front of every search path: int4 and pg_catalog.int4 are one type.
-    if (
-      (key === 'names' || key === 'funcname') &&
-      Array.isArray(value) &&
-      value[0]?.String?.sval === 'pg_catalog'
-    )
-      return value.slice(1);
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
-      return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-    }
-    return value;
-  });
+/** Where a node stood in the text, and how a function was written. */
+const ofTheSpelling = new Set([
+  'location',
+  'list_start',
+  'list_end',
+  'rexpr_list_start',
+  'rexpr_list_end',
+  'funcformat',
+]);
+
+/** Whether two trees are one statement, whatever positions they have and in which of two spellings of one thing. */
+function sameTree(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one) || Array.isArray(other))
+    return (
+      Array.isArray(one) &&
+      Array.isArray(other) &&
+      one.length === other.length &&
+      one.every((item, index) => sameTree(item, other[index]))
+    );
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  for (const key in one) if (!sameTree(partOf(one, key), partOf(other, key))) return false;
+  for (const key in other) if (!(key in one) && partOf(other, key) !== undefined) return false;
+  return true;
+}
+
+/** What a key says; undefined where that is the same as not to have it. */
+function partOf(tree: Node, key: string): unknown {
+  const value = tree[key];
+  if (value === false || ofTheSpelling.has(key) || (Array.isArray(value) && value.length === 0))
+    return undefined;
+  // pg_catalog is in front of every search path: int4 and pg_catalog.int4 are one type.
+  const isName = (key === 'names' || key === 'funcname') && Array.isArray(value);
+  return isName && value[0]?.String?.sval === 'pg_catalog' ? value.slice(1) : value;
 }
 
 function refuseByWords(tokens: Token[]): void {

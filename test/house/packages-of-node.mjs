@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-// Required: as in end-to-end-first.mjs, what is imported is another thing than the types say.
+// Required: as in long-ones-first.mjs, what is imported is another thing than the types say.
 /** @type {typeof import('jest-environment-node')} */
 const environment = createRequire(import.meta.url)('jest-environment-node');
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 // Required: imported, its default is another thing under Node than its types say.
@@ -5,17 +6,18 @@ import { createRequire } from 'node:module';
 const sequencer = createRequire(import.meta.url)('@jest/test-sequencer');
 
 /**
- * End-to-end tests first, each part in the order it has.
+ * End-to-end tests first, then those that ask for more time than a test has, each part in the order it has.
  *
  * @template {{ path: string }} T
  * @param {T[]} tests
+ * @param {(path: string) => string} read
  * @returns {T[]}
  */
-export function endToEndFirst(tests) {
-  const [first = [], then = []] = [true, false].map((wanted) =>
-    tests.filter(({ path }) => path.includes('/test/e2e/') === wanted),
-  );
-  return [...first, ...then];
+export function longOnesFirst(tests, read = (path) => readFileSync(path, 'utf8')) {
+  /** @param {string} path */
+  const turn = (path) => (path.includes('/test/e2e/') ? 0 : read(path).includes('jest.setTimeout(') ? 1 : 2);
+  const turns = tests.map((test) => turn(test.path));
+  return [0, 1, 2].flatMap((wanted) => tests.filter((_, index) => turns[index] === wanted));
 }
 
 /**
@@ -28,6 +30,6 @@ export default class extends sequencer.default {
    * @param {Parameters<InstanceType<typeof sequencer.default>['sort']>[0]} tests
    */
   async sort(tests) {
-    return endToEndFirst(await super.sort(tests));
+    return longOnesFirst(await super.sort(tests));
   }
 }
