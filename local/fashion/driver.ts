@@ -156,7 +156,8 @@ export class FashionDriver {
 
   /** Waits until an event has started the n-th import of this workbook and it has ended. */
   async imported(key: string, count = 1, timeoutMs = 60_000): Promise<Execution> {
-    for (const until = Date.now() + timeoutMs; ; await sleep(25)) {
+    // Looks are close together at first: each lists all executions, and costs the emulator time that they need.
+    for (let pause = 25, until = Date.now() + timeoutMs; ; pause = Math.min(pause * 1.4, 250)) {
       const arns = await this.imports(key);
       if (arns.length >= count) {
         const executions = await Promise.all(arns.map((arn) => this.ended(arn)));
@@ -164,11 +165,11 @@ export class FashionDriver {
         return executions[count - 1] as Execution;
       }
       if (Date.now() > until) throw new Error(`no import of ${key} was started (${arns.length} of ${count})`);
+      await sleep(pause);
     }
   }
 
   async ended(executionArn: string, timeoutMs = 120_000): Promise<Execution> {
-    // Looks are close together at first: each costs the emulator time that the execution needs.
     for (let pause = 20, until = Date.now() + timeoutMs; ; pause = Math.min(pause * 1.3, 250)) {
       const execution = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
       if (execution.status !== 'RUNNING') return describe(execution);
