@@ -16,7 +16,7 @@ export interface StreamRecord {
   data: Uint8Array;
 }
 
-/** HTTP/1.1: over HTTP/2, the default of this client, the emulator breaks off large answers. */
+/** HTTP/1.1: over HTTP/2, the default of this client, the emulator breaks off large puts and answers. */
 export function kinesisClient({ clients }: Pick<Laptop, 'clients'>): KinesisClient {
   const { requestHandler, ...settings } = clients;
   return new KinesisClient({ ...settings, requestHandler: new NodeHttpHandler(requestHandler) });

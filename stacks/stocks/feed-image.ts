@@ -8,6 +8,24 @@ import type { Construct } from 'constructs';
 
 const service = fileURLToPath(new URL('../../services/tick-feed/', import.meta.url));
 
+/** How the program becomes one file: esbuild's options, but for where it goes. */
+export const feedBundle = {
+  entryPoints: [join(service, 'main.ts')],
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minify: true,
+  keepNames: true,
+  logLevel: 'error',
+  // CommonJS dependencies ask for modules of Node by `require`.
+  banner: {
+    js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
+  },
+  // Two optional native parts of ws, asked for inside of try-blocks.
+  external: ['bufferutil', 'utf-8-validate'],
+} satisfies import('esbuild').BuildOptions;
+
 /**
  * The image of the feed: its Dockerfile and the one file that the program is bundled to. The bundle is made at synth; the
  * image when it is deployed, which is what needs a container engine.
@@ -26,22 +44,6 @@ function bundled(outdir: string): string {
   mkdirSync(directory, { recursive: true });
   copyFileSync(join(service, 'Dockerfile'), join(directory, 'Dockerfile'));
   const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
-  buildSync({
-    entryPoints: [join(service, 'main.ts')],
-    outfile: join(directory, 'main.mjs'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    minify: true,
-    keepNames: true,
-    logLevel: 'error',
-    // CommonJS dependencies ask for modules of Node by `require`.
-    banner: {
-      js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
-    },
-    // Two optional native parts of ws, asked for inside of try-blocks.
-    external: ['bufferutil', 'utf-8-validate'],
-  });
+  buildSync({ ...feedBundle, outfile: join(directory, 'main.mjs') });
   return directory;
 }

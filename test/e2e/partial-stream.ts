@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { ClientConfig } from '../../local/laptop.ts';
+import { kinesisClient } from '../../local/stocks/stream-records.ts';
 
 /** A call of PutRecords on the wire: JSON 1.1, data as base64. */
 interface PutRecordsBody {
@@ -30,7 +30,7 @@ export async function startPartialStream(
   clients: ClientConfig,
   refuses: (record: { PartitionKey: string }) => boolean,
 ): Promise<PartialStream> {
-  const kinesis = kinesisClient(clients);
+  const kinesis = kinesisClient({ clients });
   let refused = 0;
   let takenBeside = 0;
 
@@ -92,9 +92,4 @@ export async function startPartialStream(
       kinesis.destroy();
     },
   };
-}
-
-/** Over HTTP/1: over HTTP/2, its default, the emulator breaks off large puts. */
-export function kinesisClient(clients: ClientConfig): KinesisClient {
-  return new KinesisClient({ ...clients, requestHandler: new NodeHttpHandler(clients.requestHandler) });
 }

@@ -6,7 +6,8 @@ import { callerOf as callerOfFunction } from '../../local/driven-lab.ts';
 import { killFunction, logicalIdOf } from '../../local/function-processes.ts';
 import { answerLost, internalError, shardThrottled, throttled } from '../../local/proxy/aws-faults.ts';
 import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts';
-import { kinesisClient, startPartialStream } from './partial-stream.ts';
+import { kinesisClient } from '../../local/stocks/stream-records.ts';
+import { startPartialStream } from './partial-stream.ts';
 import { openStocksLab, type TestedStocks, told, trendsByRule, trendsInSql, whole } from './stocks-lab.ts';
 
 /**
@@ -265,7 +266,7 @@ describe('what is no trade', () => {
   it('put on the stream by somebody else is set aside as it came, the records around it are not', async () => {
     const before = traded();
     const poison = ['not JSON at all', '{"trade":{}}', '[]'];
-    const kinesis = kinesisClient(stocks.laptop.clients);
+    const kinesis = kinesisClient(stocks.laptop);
     try {
       const found = await setAsideBy(
         async () => {

@@ -10,6 +10,7 @@ import { startProcess, type TetheredProcess } from '../../../local/core/child-pr
 import { deferred } from '../../../local/core/deferred.ts';
 import { type Exchange, startExchange } from '../../../local/outside/exchange.ts';
 import { type OneFeedAws, oneFeedEnvironment, startOneFeedAws } from '../../../local/stocks/one-feed-aws.ts';
+import { feedBundle } from '../../../stacks/stocks/feed-image.ts';
 import { until } from './feeds.ts';
 
 /**
@@ -22,22 +23,8 @@ const directory = mkdtempSync(path.join(tmpdir(), 'tick-feed-main-'));
 const program = path.join(directory, 'main.mjs');
 
 beforeAll(async () => {
-  // As stacks/stocks/feed-image.ts does it, for the Node that runs the tests.
-  await build({
-    entryPoints: ['services/tick-feed/main.ts'],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    minify: true,
-    keepNames: true,
-    logLevel: 'error',
-    banner: {
-      js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
-    },
-    external: ['bufferutil', 'utf-8-validate'],
-  });
+  // As for the image, for the Node that runs the tests.
+  await build({ ...feedBundle, outfile: program, target: 'node20' });
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
