@@ -1,20 +1,13 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import { S3Client } from '@aws-sdk/client-s3';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadEnvironment } from '../../domain/stocks/contract.ts';
-import { DataApi } from '../shared/data-api.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { logger, metrics } from '../shared/observability.ts';
-import { type Load, ObjectLoads } from './object-loads.ts';
+import { type Load, objectLoadsOf } from './object-loads.ts';
 import { loadMessages } from './rows-messages.ts';
 
 const environment = readEnvironment(loadEnvironment);
-const objectLoads = new ObjectLoads({
-  api: new DataApi({ workgroupName: environment.WORKGROUP_NAME, database: environment.DATABASE_NAME }),
-  s3: new S3Client({}),
-  bucket: environment.ARCHIVE_BUCKET,
-  copyRoleArn: environment.COPY_ROLE_ARN,
-});
+const objectLoads = objectLoadsOf(environment);
 const patienceMs = Number(environment.STATEMENT_PATIENCE_SECONDS) * 1000;
 
 /**

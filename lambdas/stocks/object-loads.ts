@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { LabError } from '../../domain/errors.ts';
 import { type CopiedObject, copyManifest } from '../../domain/shared/copy-manifest.ts';
+import type { loadEnvironment } from '../../domain/stocks/contract.ts';
 import { manifestKey } from '../../domain/stocks/keys.ts';
 import { changesPart, loadId, loadStatements } from '../../domain/stocks/sql.ts';
-import type { DataApi } from '../shared/data-api.ts';
+import { DataApi } from '../shared/data-api.ts';
 
 export interface ObjectLoadsProps {
   api: Pick<DataApi, 'submit' | 'wait' | 'rows'>;
@@ -133,4 +134,18 @@ export class ObjectLoads {
     );
     return key;
   }
+}
+
+/** As a function of the stack has them. */
+export function objectLoadsOf(
+  environment: Record<(typeof loadEnvironment)[number], string>,
+  { replaces }: Pick<ObjectLoadsProps, 'replaces'> = {},
+): ObjectLoads {
+  return new ObjectLoads({
+    api: new DataApi({ workgroupName: environment.WORKGROUP_NAME, database: environment.DATABASE_NAME }),
+    s3: new S3Client({}),
+    bucket: environment.ARCHIVE_BUCKET,
+    copyRoleArn: environment.COPY_ROLE_ARN,
+    ...(replaces && { replaces }),
+  });
 }

@@ -1,20 +1,12 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { loadEnvironment } from '../../domain/stocks/contract.ts';
 import { type Published, parsePublication } from '../../domain/stocks/publication.ts';
-import { DataApi } from '../shared/data-api.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { logger } from '../shared/observability.ts';
-import { ObjectLoads } from './object-loads.ts';
+import { objectLoadsOf } from './object-loads.ts';
 
 const environment = readEnvironment(loadEnvironment);
-const objectLoads = new ObjectLoads({
-  api: new DataApi({ workgroupName: environment.WORKGROUP_NAME, database: environment.DATABASE_NAME }),
-  s3: new S3Client({}),
-  bucket: environment.ARCHIVE_BUCKET,
-  copyRoleArn: environment.COPY_ROLE_ARN,
-  replaces: true,
-});
+const objectLoads = objectLoadsOf(environment, { replaces: true });
 const patienceMs = Number(environment.STATEMENT_PATIENCE_SECONDS) * 1000;
 
 /**
