@@ -28,8 +28,10 @@ it.each([1, 3])(
   async (seed) => {
     const round = await rounds.run(seed, new AbortController().signal);
     expect(round).toMatchObject({ differences: [], lost: 0, twice: 0 });
-    expect(round.ticks).toBeGreaterThan(100);
-    expect(Object.values(round.faults).filter((hits) => hits > 0).length).toBeGreaterThan(2);
+    expect(round.ticks).toBeGreaterThan(0);
+    expect(Object.keys(round.faults).length).toBeGreaterThan(3);
+    // A fault waits for what it strikes, so all of them have struck, however slow the machine is.
+    expect(Object.entries(round.faults).filter(([, hits]) => hits === 0)).toEqual([]);
   },
 );
 

@@ -14,6 +14,8 @@ import type { FeedTasks } from './feeds.ts';
 export interface Struck {
   lab: StocksLab;
   feeds: FeedTasks;
+  /** The round is given up. */
+  signal: AbortSignal;
 }
 
 /** A fault that waits for its call, or strikes already. */
@@ -24,7 +26,7 @@ export interface Injected {
   end(): Promise<void>;
 }
 
-type Kind = (struck: Struck, random: Random) => Injected;
+type Kind = (struck: Struck, random: Random) => Injected | Promise<Injected>;
 type LabFunction = 'Trend' | 'LoadingLoad';
 
 /** What the proxy does to calls that fit. */
@@ -61,13 +63,22 @@ const killedAt =
     };
   };
 
-/** Something that happens once. @param happens how often it did */
+/** Waits until a feed listens to the exchange: the fault before this one may have ended both, and a machine may be busy. */
+async function heard({ lab: { exchange }, feeds, signal }: Struck): Promise<void> {
+  for (const until = Date.now() + heardWithinMs; exchange.listening === 0 && Date.now() < until; ) {
+    await feeds.replaceEnded();
+    await sleep(50, undefined, { signal });
+  }
+}
+
+/** Something that happens once at the exchange. @param happens how often it did */
 const once =
   (
     happens: (struck: Struck, random: Random) => number,
     after: (struck: Struck) => void = () => undefined,
   ): Kind =>
-  (struck, random) => {
+  async (struck, random) => {
+    await heard(struck);
     const hits = happens(struck, random);
     return { hits: () => hits, end: async () => after(struck) };
   };
@@ -91,6 +102,7 @@ const dataApiCalls = ['BatchExecuteStatement', 'DescribeStatement', 'GetStatemen
 const historyFaults: readonly HistoryFault[] = [429, 500, 'cut'];
 
 const givenUpWithinMs = 15_000;
+const heardWithinMs = 30_000;
 
 /** A trade of a symbol that nobody asked for. */
 const stranger =
@@ -107,7 +119,9 @@ const faultKinds: Record<string, Kind> = {
     return listening;
   }),
   // Until it is given up: trades that a socket leaves out between others that it tells, nobody can know of.
-  'the socket is mute': ({ lab: { exchange } }) => {
+  'the socket is mute': async (struck) => {
+    await heard(struck);
+    const { exchange } = struck.lab;
     const { connections, listening } = exchange;
     exchange.mute(true);
     return {
@@ -135,7 +149,9 @@ const faultKinds: Record<string, Kind> = {
     lab.exchange.malformed(stranger);
     return lab.exchange.listening;
   }),
-  'the history fails while a gap is filled': ({ lab }, random) => {
+  'the history fails while a gap is filled': async (struck, random) => {
+    await heard(struck);
+    const { lab } = struck;
     const [times, how] = [random.integer(1, 3), random.pick(historyFaults)];
     const before = lab.exchange.requests.length;
     lab.exchange.failHistory(times, how);
@@ -276,7 +292,7 @@ export interface PlannedFault {
   /** Milliseconds after the round began, and for how long it lasts at most. */
   at: number;
   lasts: number;
-  inject(struck: Struck): Injected;
+  inject(struck: Struck): Promise<Injected>;
 }
 
 /** Three to six faults of different kinds, in the order in which they begin; several are there at a time. */
@@ -290,7 +306,7 @@ export function planFaults(seed: number, roundMs: number): PlannedFault[] {
       name,
       at: random.integer(0, Math.floor(roundMs * 0.7)),
       lasts: random.integer(500, Math.floor(roundMs * 0.6)),
-      inject: (struck: Struck) => (faultKinds[name] as Kind)(struck, randomOf(seed, name)),
+      inject: async (struck: Struck) => (faultKinds[name] as Kind)(struck, randomOf(seed, name)),
     }))
     .sort((a, b) => a.at - b.at);
 }

@@ -12,6 +12,7 @@ export class FeedTasks {
   readonly #lab: StocksLab;
   readonly #running = new Set<TetheredProcess>();
   #started = 0;
+  #replacing: Promise<void> | undefined;
 
   constructor(lab: StocksLab) {
     this.#lab = lab;
@@ -21,9 +22,21 @@ export class FeedTasks {
     return [...this.#running];
   }
 
+  /** Starts what is missing. */
+  replaceEnded(): Promise<void> {
+    this.#replacing ??= this.#startMissing().finally(() => {
+      this.#replacing = undefined;
+    });
+    return this.#replacing;
+  }
+
+  async #startMissing(): Promise<void> {
+    while (this.#running.size < 2) await this.#start();
+  }
+
   /** Starts what is missing, and waits until one listens. */
   async restore(signal: AbortSignal): Promise<void> {
-    while (this.#running.size < 2) await this.#start();
+    await this.replaceEnded();
     const { exchange } = this.#lab;
     for (const until = Date.now() + listensWithinMs; exchange.listening === 0; ) {
       await sleep(50, undefined, { signal });

@@ -8,6 +8,8 @@ import { FeedTasks } from './feeds.ts';
 
 /** For how long ticks stream under faults. */
 const roundMs = 8_000;
+/** After this a fault is given up that has found nothing to strike. */
+const struckWithinMs = 60_000;
 /** The longest that the last of them may take to their places, once nothing is wrong any more. */
 const settledWithinMs = 150_000;
 
@@ -81,8 +83,14 @@ export class Rounds {
     const hits = await Promise.all(
       planned.map(async ({ name, at, lasts, inject }) => {
         await until(at);
-        const injected = inject({ lab: this.#lab, feeds: this.#feeds });
-        await until(at + lasts);
+        const injected = await inject({ lab: this.#lab, feeds: this.#feeds, signal });
+        await sleep(lasts, undefined, { signal });
+        // Ticks stream on until each has struck: how soon the call comes that it waits for is up to the machine, and whether
+        // it comes at all to a feed that no other fault has ended.
+        for (const late = began + struckWithinMs; injected.hits() === 0 && Date.now() < late; ) {
+          await this.#feeds.replaceEnded();
+          await sleep(50, undefined, { signal });
+        }
         await injected.end();
         return [name, injected.hits()] as const;
       }),
