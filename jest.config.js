@@ -29,7 +29,7 @@ export default {
   workerIdleMemoryLimit: '768MB',
   globalSetup: '<rootDir>/test/e2e/synthesize.mjs',
   globalTeardown: '<rootDir>/test/e2e/remove-synthesized.mjs',
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   setupFilesAfterEnv: ['<rootDir>/test/house/time-limits.ts'],
   reporters: ['default', '<rootDir>/local/launcher/jest-counts.mjs'],
 };

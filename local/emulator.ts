@@ -76,12 +76,12 @@ export async function startEmulator(o: {
     dead = `it ended with ${signal ?? `code ${code}`}`;
   });
   try {
-    for (const until = Date.now() + 60_000; ; ) {
+    for (const until = Date.now() + 120_000; ; ) {
       const health = await get(`${url}/_ministack/health`, agent).catch(() => undefined);
       if (health)
         return { url, version: String(health.version ?? ''), process: child, stop: () => child.stop() };
       if (dead !== undefined || Date.now() > until) {
-        throw new LabError('EmulatorNotStarted', `${dead ?? 'no answer within 60 s'}\n${child.tail(8)}`);
+        throw new LabError('EmulatorNotStarted', `${dead ?? 'no answer within 120 s'}\n${child.tail(8)}`);
       }
       await sleep(50);
     }

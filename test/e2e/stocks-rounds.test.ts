@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 // What a killed load had in its hands comes again after 25 s, on a machine that may be busy with other tests.
-jest.setTimeout(240_000);
+jest.setTimeout(900_000);
 
 // Chosen for what happens in them. 1: a feed and a load are killed while the Data API is away and the table of leases refuses.
 // 3: a feed is killed, a socket mute, the history fails, the trend is killed, an answer of the Data API is lost.

@@ -101,8 +101,8 @@ const dataApi = 'redshift-data';
 const dataApiCalls = ['BatchExecuteStatement', 'DescribeStatement', 'GetStatementResult'] as const;
 const historyFaults: readonly HistoryFault[] = [429, 500, 'cut'];
 
-const givenUpWithinMs = 15_000;
-const heardWithinMs = 30_000;
+const givenUpWithinMs = 60_000;
+const heardWithinMs = 60_000;
 
 /** A trade of a symbol that nobody asked for. */
 const stranger =

@@ -5,7 +5,7 @@ import type { StocksLab } from '../lab.ts';
 
 /** So soon after a feed has ended or gone mute another one listens. */
 const hurried: Partial<FeedSettings> = { leaseSeconds: 3, muteAfterMs: 3_000 };
-const listensWithinMs = 60_000;
+const listensWithinMs = 120_000;
 
 /** The two tasks of the feed, as Fargate keeps them: one that ends is followed by another. */
 export class FeedTasks {

@@ -9,9 +9,9 @@ import { FeedTasks } from './feeds.ts';
 /** For how long ticks stream under faults. */
 const roundMs = 8_000;
 /** After this a fault is given up that has found nothing to strike. */
-const struckWithinMs = 60_000;
+const struckWithinMs = 120_000;
 /** The longest that the last of them may take to their places, once nothing is wrong any more. */
-const settledWithinMs = 150_000;
+const settledWithinMs = 300_000;
 
 export interface RoundResult extends SoakResult {
   ticks: number;
