@@ -15,7 +15,7 @@ import { freePort, requireFreePort } from './ports.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { type ServiceUser, serviceUser } from './service-user.ts';
 
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 15;
 /** Another program may take the port between our look and the server's bind. */
 const PORT_ATTEMPTS = 5;
