@@ -19,8 +19,9 @@ const shownSeconds = 10;
 
 const latest = 'SELECT symbol, price, trend, score, volatility FROM stocks.latest ORDER BY symbol';
 
-/** How long the last ticks may take to SQL. */
-const patienceMs = 90_000;
+/** How long a feed may take to listen, and the last ticks to SQL, on a machine that is busy. */
+const listeningMs = 120_000;
+const patienceMs = 300_000;
 
 /** Ticks of a made-up exchange for half a minute, from the websocket to SQL, and where each of them is afterwards. */
 export async function runStocks(laptop: Laptop, progress: Progress): Promise<RunningLab> {
@@ -84,11 +85,14 @@ export async function runStocks(laptop: Laptop, progress: Progress): Promise<Run
 
 async function untilListening({ exchange }: StocksLab, feeds: readonly TetheredProcess[]): Promise<void> {
   const ended = Promise.race(feeds.map((feed) => feed.exited.then(() => feed)));
-  for (const until = Date.now() + 30_000; exchange.listening === 0; ) {
+  for (const until = Date.now() + listeningMs; exchange.listening === 0; ) {
     const dead = await Promise.race([ended, sleep(50)]);
     if (dead) throw new LabError('ProcessDied', `${dead.name}\n${dead.tail(8)}`);
     if (Date.now() > until)
-      throw new LabError('ProcessDied', `no feed listens after 30 s\n${feeds[0]?.tail(8)}`);
+      throw new LabError(
+        'ProcessDied',
+        `no feed listens after ${listeningMs / 1000} s\n${feeds[0]?.tail(8)}`,
+      );
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { jest } from '@jest/globals';
 import { type FeedSettings, setAsidePrefix } from '../../domain/stocks/contract.ts';
 import { rowsCsv } from '../../domain/stocks/rows.ts';
 import { parseTrade } from '../../domain/stocks/trade.ts';
@@ -13,6 +14,14 @@ import { streamText } from '../../local/outside/exchange/market.ts';
 import { type Counts, countAll, RawTally } from '../../local/stocks/counts.ts';
 import { openStocksLab as openLab, type StocksLab, type StocksLabOptions } from '../../local/stocks/lab.ts';
 
+/**
+ * Milliseconds that are waited for anything. No measure of the program: a load that has failed comes again after the five
+ * minutes of its queue, and a busy machine may take all of a load's time.
+ */
+const patience = 480_000;
+// A test says itself what it has waited for in vain, before jest ends it.
+jest.setTimeout(2 * patience);
+
 /** The lab on a laptop of its own, and what tests ask of it. */
 export interface TestedStocks extends StocksLab {
   /** Every feed that was started, those that ended too. */
@@ -22,10 +31,16 @@ export interface TestedStocks extends StocksLab {
   until(what: string, holds: () => boolean | Promise<boolean>, withinMs?: number): Promise<void>;
   /** Does something, and waits until a feed has subscribed since. */
   subscribedAfter(what: () => unknown): Promise<void>;
+  /** So many trades happen, and some are on their way to the stream: a feed is connected that has just heard the exchange. */
+  heard(trades: number): Promise<void>;
   /** The feed that holds the lease, by the token in the table and the one that the feed said it took. */
   activeFeed(): Promise<TetheredProcess>;
   /** Waits until every trade is in SQL and the archive, and so many records are set aside; counts all places. */
   settled(setAside?: number): Promise<Counts>;
+  /** Waits until so many records of the archive repeat another one. What comes twice may come there after all else. */
+  repeated(atLeast: number): Promise<void>;
+  /** Waits until the feeds' table has every trade: whoever takes over begins behind the last one. */
+  checkpointed(): Promise<void>;
   rowsInSql(): Promise<number>;
   /** Keys of the records that are set aside. */
   setAsideKeys(): Promise<string[]>;
@@ -42,7 +57,7 @@ export async function openStocksLab(
   const client = new DynamoDBClient(lab.laptop.clients);
   const table = DynamoDBDocumentClient.from(client);
 
-  const until: TestedStocks['until'] = async (what, holds, withinMs = 90_000) => {
+  const until: TestedStocks['until'] = async (what, holds, withinMs = patience) => {
     for (const end = Date.now() + withinMs; !(await holds()); await sleep(50)) {
       if (Date.now() < end) continue;
       const lines = feeds.map((feed) => `${feed.name}: ${feed.tail(3)}`);
@@ -53,6 +68,11 @@ export async function openStocksLab(
   const rowsInSql = async () => {
     const [row] = await lab.query<{ ticks: number }>('SELECT COUNT(*)::int AS ticks FROM stocks.ticks');
     return row?.ticks ?? 0;
+  };
+  const item = async (lease: 'feed' | 'checkpoint') => {
+    const TableName = lab.output('LeaseTableName');
+    const { Item } = await table.send(new GetCommand({ TableName, Key: { lease }, ConsistentRead: true }));
+    return Item;
   };
   const setAsideKeys = async () => {
     const keys: string[] = [];
@@ -78,20 +98,23 @@ export async function openStocksLab(
       await what();
       await until('a feed subscribes', () => subscriptions() > before);
     },
+    heard: async (trades) => {
+      await until('a feed listens', () => lab.exchange.listening > 0);
+      const begun = Date.now();
+      lab.exchange.emit(trades);
+      const calls = { service: 'kinesis', operation: 'PutRecords' };
+      await until('what was traded is on its way', () =>
+        lab.laptop.proxy.log.entries(calls).some(({ at }) => at >= begun),
+      );
+    },
     activeFeed: async () => {
-      const { Item } = await table.send(
-        new GetCommand({
-          TableName: lab.output('LeaseTableName'),
-          Key: { lease: 'feed' },
-          ConsistentRead: true,
-        }),
-      );
-      const holder = feeds.find((feed) =>
-        told(feed, 'lease taken').some(({ token }) => token === Item?.token),
-      );
-      if (!holder || Item?.owner === undefined)
-        throw new Error(`no feed holds the lease: ${JSON.stringify(Item)}`);
-      return holder;
+      let holder: TetheredProcess | undefined;
+      await until('a feed holds the lease', async () => {
+        const lease = await item('feed');
+        holder = feeds.find((feed) => told(feed, 'lease taken').some(({ token }) => token === lease?.token));
+        return holder !== undefined && lease?.owner !== undefined;
+      });
+      return holder as TetheredProcess;
     },
     settled: async (setAside = 0) => {
       const traded = lab.exchange.trades().length;
@@ -105,6 +128,18 @@ export async function openStocksLab(
       });
       return countAll(lab, undefined, raw);
     },
+    repeated: (atLeast) =>
+      until(`${atLeast} records are repeated`, async () => {
+        await raw.read(lab);
+        return raw.repeated >= atLeast;
+      }),
+    checkpointed: () => {
+      const newest = new Map(lab.exchange.trades().map(({ symbol, at }) => [symbol, String(at)]));
+      return until('the checkpoint has caught up', async () => {
+        const positions = JSON.parse((await item('checkpoint'))?.positions ?? '{}');
+        return [...newest].every(([symbol, at]) => positions[symbol]?.[0] === at);
+      });
+    },
     close: async () => {
       client.destroy();
       await lab.close();
@@ -116,6 +151,7 @@ export async function openStocksLab(
 export function told(feed: TetheredProcess, message: string): Record<string, unknown>[] {
   return readFileSync(feed.logFile, 'utf8')
     .split('\n')
+    .slice(0, -1) // the last one may be half a line yet
     .filter((line) => line.startsWith('{') && line.includes(message))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter((line) => line.message === message);
