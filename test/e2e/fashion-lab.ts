@@ -80,15 +80,22 @@ export async function importWith(
 ): Promise<Execution> {
   const { driver, laptop } = fashion;
   const key = archivedAs(bytes, place);
-  const refused = laptop.proxy.faults.add(
-    { caller: callerOf(fashion, 'Transform'), operation: 'GetObject' },
-    { kind: 'refuse', status: 403, code: 'AccessDenied', message: 'the test starts this import itself' },
-  );
+  const reading = { caller: callerOf(fashion, 'Transform'), operation: 'GetObject' };
+  // Held until the import is stopped: one that is refused over and over ends by itself.
+  const held = laptop.proxy.faults.add(reading, { kind: 'hold' });
+  const refused = laptop.proxy.faults.add(reading, {
+    kind: 'refuse',
+    status: 403,
+    code: 'AccessDenied',
+    message: 'the test starts this import itself',
+  });
   await putObject(fashion, key, bytes);
-  await refused.reached();
+  await held.reached();
   const [executionArn] = await driver.imports(key);
   await driver.sfn.send(new StopExecutionCommand({ executionArn }));
   const { input } = await driver.ended(executionArn ?? '');
+  held.remove();
+  await refused.reached();
   refused.remove();
   prepared();
   return driver.run(driver.output('ImportStateMachineArn'), { ...input, ...changes });
@@ -103,10 +110,16 @@ export async function keysBelow({ driver }: FashionLab, Prefix: string): Promise
 }
 
 export async function historyEvents({ driver }: FashionLab, executionArn: string): Promise<HistoryEvent[]> {
-  const { events = [] } = await driver.sfn.send(
-    new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }),
-  );
-  return events;
+  const all: HistoryEvent[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await driver.sfn.send(
+      new GetExecutionHistoryCommand({ executionArn, maxResults: 1000, nextToken }),
+    );
+    all.push(...(page.events ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken);
+  return all;
 }
 
 /** How often an execution entered each state. */
@@ -213,7 +226,7 @@ export async function listenToResults({ laptop, lab }: FashionLab): Promise<Resu
   };
   return {
     async about(archiveKey) {
-      for (const until = Date.now() + 20_000; ; await sleep(50)) {
+      for (const until = Date.now() + 120_000; ; await sleep(50)) {
         await hear();
         const found = heard.find(({ message }) => message.archiveKey === archiveKey);
         if (found) return found;
