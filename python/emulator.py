@@ -1,4 +1,4 @@
-"""Starts the emulator (MiniStack 1.5.33) with four of its ways mended, for which it has no setting.
+"""Starts the emulator (MiniStack 1.5.33) with five of its ways mended, for which it has no setting.
 
 1. It also takes port 443 when it may, for a service that no lab uses: a run must not hold a port it does not need.
 2. It reports every error of a Node function as `Runtime.HandlerError`. AWS reports the error's name, and the state
@@ -8,6 +8,8 @@
 4. Its Firehose writes an object for each record, as it came. AWS gathers records for as long as the buffering hints say,
    puts the delimiter behind each, and compresses them together. So does this one, but gathers for a second at most:
    nobody who looks at a laptop waits a minute for its archive.
+5. Its state machines fail an expression that took more than a second, as AWS's do. Here the clock also runs while a busy
+   machine does something else in the middle of a sound one, and an import would fail: an expression may take a minute.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ import re
 import threading
 
 from ministack import app
-from ministack.services import firehose, lambda_svc
+from ministack.services import firehose, lambda_svc, stepfunctions
 
 app._port_is_bindable = lambda *_: False
 
@@ -53,6 +55,15 @@ def _execute_mended(func, event, request_id):
 
 
 lambda_svc._execute_function_warm = _execute_mended
+
+_parse = stepfunctions.jsonata.Jsonata.jsonata
+
+
+def _parse_patiently(expression, *arguments, timeout=None, **options):
+    return _parse(expression, *arguments, timeout=None if timeout is None else 60_000, **options)
+
+
+stepfunctions.jsonata.Jsonata.jsonata = staticmethod(_parse_patiently)
 
 _GATHER_SECONDS = 1.0
 _deliver_one = firehose._deliver_to_s3

@@ -30,8 +30,11 @@ import { processTable } from './process-table.mjs';
 
 /** How often the tree is looked at while it ends, ms. */
 const LOOK_EVERY_MS = 30;
-/** How long killed processes may take to vanish, ms (one in uninterruptible sleep cannot be waited for). */
-const KILL_MS = 3_000;
+/**
+ * How long killed processes may take to vanish, ms: on a machine that is busy each of them waits for its turn to end (one in
+ * uninterruptible sleep cannot be waited for).
+ */
+const KILL_MS = 15_000;
 
 /**
  * Members of the tree seen so far: `pid` to `started`. One that changes its group stays known.
@@ -76,14 +79,17 @@ async function gone(leader, withinMs) {
   return true;
 }
 
-/** @param {number} leader @param {Pick<Order, 'stopSignal' | 'graceMs'>} order */
+/**
+ * @param {number} leader @param {Pick<Order, 'stopSignal' | 'graceMs'>} order
+ * @returns {Promise<boolean>} whether all of it has ended
+ */
 async function stopTree(leader, order) {
   members(leader); // before the signal: later, orphans can no longer be told by their parent
   signal(-leader, order.stopSignal);
-  if (await gone(leader, order.graceMs)) return;
+  if (await gone(leader, order.graceMs)) return true;
   for (const row of members(leader)) signal(row.pid, 'SIGKILL');
   signal(-leader, 'SIGKILL');
-  await gone(leader, KILL_MS);
+  return gone(leader, KILL_MS);
 }
 
 /** @param {object} message */
@@ -113,10 +119,10 @@ function run(order) {
   const stop = () => {
     if (stopping || child.pid === undefined) return;
     stopping = true;
-    stopTree(child.pid, order).then(
-      // A leader that not even SIGKILL ended within its time has no exit to report.
-      () => setTimeout(() => finish({ code: null, signal: 'SIGKILL' }), 200),
-    );
+    stopTree(child.pid, order).then((hasEnded) => {
+      // A leader that not even SIGKILL ended within its time has no exit to report; one that has ended tells it itself.
+      if (!hasEnded) finish({ code: null, signal: 'SIGKILL' });
+    });
   };
   child.on('spawn', () => tell({ pid: child.pid }));
   child.on('error', (error) => finish({ error: error.message }));

@@ -155,7 +155,7 @@ export class FashionDriver {
   }
 
   /** Waits until an event has started the n-th import of this workbook and it has ended. */
-  async imported(key: string, count = 1, timeoutMs = 60_000): Promise<Execution> {
+  async imported(key: string, count = 1, timeoutMs = 240_000): Promise<Execution> {
     // Looks are close together at first: each lists all executions, and costs the emulator time that they need.
     for (let pause = 25, until = Date.now() + timeoutMs; ; pause = Math.min(pause * 1.4, 250)) {
       const arns = await this.imports(key);
@@ -169,7 +169,7 @@ export class FashionDriver {
     }
   }
 
-  async ended(executionArn: string, timeoutMs = 120_000): Promise<Execution> {
+  async ended(executionArn: string, timeoutMs = 280_000): Promise<Execution> {
     for (let pause = 20, until = Date.now() + timeoutMs; ; pause = Math.min(pause * 1.3, 250)) {
       const execution = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
       if (execution.status !== 'RUNNING') return describe(execution);

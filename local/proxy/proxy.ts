@@ -186,10 +186,13 @@ function forward(exchange: Exchange, upstream: URL, agents: Agents, isRetry = fa
   });
 
   if (cut === 'request-body') {
-    const guillotine = new Guillotine(half(read), () => {
+    const drop = () => {
+      // What still waits in the process would be thrown away with the connection.
+      if ((onward.socket?.writableLength ?? 0) > 0 && !onward.destroyed) return void setTimeout(drop, 5);
       onward.destroy();
       hangUp(exchange);
-    });
+    };
+    const guillotine = new Guillotine(half(read), drop);
     guillotine.pipe(onward, { end: false });
     if (body === undefined) incoming.pipe(guillotine);
     else guillotine.end(body);

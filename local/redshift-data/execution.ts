@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import { LoadFailed, runCopy } from './copy-run.ts';
@@ -58,11 +59,19 @@ export async function execute(warehouse: Warehouse, run: Execution): Promise<voi
   const plans = plan(run);
   const client = await warehouse.session(run.database, run.identity);
   const pid = backendPid(client);
-  const cancel = () => {
-    // Straight to the backend: the session's own connection is busy with the statement.
-    warehouse
-      .asSuperuser(run.database, (other) => other.query('SELECT pg_cancel_backend($1)', [pid]))
-      .catch(() => client.end());
+  let hasEnded = false;
+  const cancel = async () => {
+    try {
+      // Again and again: a session that is between two queries takes no notice.
+      for (; !hasEnded; await sleep(50)) {
+        // Straight to the backend: the session's own connection is busy with the statement.
+        await warehouse.asSuperuser(run.database, (other) =>
+          other.query('SELECT pg_cancel_backend($1)', [pid]),
+        );
+      }
+    } catch {
+      await client.end().catch(() => {});
+    }
   };
   run.signal.addEventListener('abort', cancel, { once: true });
   let index = 0;
@@ -83,10 +92,12 @@ export async function execute(warehouse: Warehouse, run: Execution): Promise<voi
     index = plans.length - 1;
     await client.query('COMMIT');
   } catch (error) {
+    hasEnded = true;
     await client.query('ROLLBACK').catch(() => {});
     if (error instanceof LoadFailed) await recordLoadError(warehouse, run, index, pid, error).catch(() => {});
     throw new StepFailed(index, error);
   } finally {
+    hasEnded = true;
     run.signal.removeEventListener('abort', cancel);
     await client.end().catch(() => {});
   }

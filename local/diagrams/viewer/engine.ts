@@ -58,8 +58,8 @@ type Measured =
       stencils: Record<string, { width: number; height: number }>;
     };
 
-/** A browser that takes longer does not end any more. */
-const patienceMs = 60_000;
+/** A browser that takes longer does not end any more, on a busy machine neither. */
+const patienceMs = 180_000;
 
 /**
  * Renders a diagrams.net file by draw.io's own engine, in Chromium without network. The engine is installed by pip at

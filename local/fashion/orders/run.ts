@@ -42,8 +42,8 @@ export interface OrderOptions {
   signal?: AbortSignal;
 }
 
-/** A group that has not come to rest by then never will. */
-const patienceMs = 120_000;
+/** A group that has not come to rest by then never will, on a busy machine neither. */
+const patienceMs = 300_000;
 const attempts = 5;
 
 /** Runs one order on a lab that nothing else works on, and compares every row of its tables with what the drops say. */
