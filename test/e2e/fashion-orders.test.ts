@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => fashion?.close());
 
 // Ten drops, put back and replayed in between, on a machine that may be busy with other tests.
-jest.setTimeout(240_000);
+jest.setTimeout(900_000);
 
 // Chosen for what happens in them. 8: refused workbooks, an SFTP server that drops out, a collector killed. 14: a COPY whose
 // session breaks, calls that are held, refusals that outlast the attempts.

@@ -42,7 +42,7 @@ export async function functionSettings({ laptop, lab }: DrivenLab, name: string)
   return { memory: MemorySize, set, reset: () => set({}), close: () => lambda.destroy() };
 }
 
-/** Variables with which a function's process notes its largest memory (KiB) in this directory, by its pid, when it ends. */
+/** Variables with which a function's process notes its largest memory (KiB) in this directory, by its pid, when it fails. */
 export function notingPeaks(directory: string): Record<string, string> {
   return { NODE_OPTIONS: `--import=${preload}`, LABS_TEST_PEAKS: directory };
 }
@@ -50,6 +50,11 @@ export function notingPeaks(directory: string): Record<string, string> {
 /** Variables with which a function finds as many bytes of room on its disk as this file says. */
 export function withRoom(file: string): Record<string, string> {
   return { NODE_OPTIONS: `--import=${preload}`, LABS_TEST_ROOM: file };
+}
+
+/** Variables with which a function's clock is ahead by as many milliseconds as this file says. */
+export function withClock(file: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import=${preload}`, LABS_TEST_CLOCK: file };
 }
 
 /** What functions have left in their temporary directory: on the laptop they share one, on AWS each process has its own. */

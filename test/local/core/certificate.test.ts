@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { jest } from '@jest/globals';
 import { type Certificate, makeCertificate, trustingAgent } from '../../../local/core/certificate.ts';
 
-jest.setTimeout(60_000); // starts processes on a machine that may be busy
+jest.setTimeout(120_000); // starts processes on a machine that may be busy
 
 const python = process.env.LABS_PYTHON ?? '.local/python/bin/python';
 let directory: string;

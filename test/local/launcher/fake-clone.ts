@@ -171,7 +171,8 @@ export function fakeClone(): FakeClone {
     run: (args, env) => start(args, env).ended,
     start,
     startUnder,
-    dispose: () => rmSync(folder, { recursive: true, force: true }),
+    // More than once: a launcher that was killed may have left a child that writes its last.
+    dispose: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
   };
 }
 

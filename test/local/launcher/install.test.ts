@@ -81,7 +81,7 @@ describe('what the launcher installs', () => {
   });
 
   it('does not believe an install that was killed', async () => {
-    clone.executable('npm', `${npm}\necho installing >&2\nexec sleep 60`);
+    clone.executable('npm', `${npm}\necho installing >&2\nexec sleep 600`);
     const first = clone.start(['test']);
     await until(
       () =>

@@ -19,7 +19,7 @@ import { type Certificate, makeCertificate, trustingAgent } from '../../../local
 import { answer } from '../../../local/proxy/answer.ts';
 import { type RunningProxy, startProxy } from '../../../local/proxy/proxy.ts';
 
-jest.setTimeout(60_000); // the machine may be busy
+jest.setTimeout(120_000); // the machine may be busy
 
 const python = process.env.LABS_PYTHON ?? '.local/python/bin/python';
 
@@ -79,6 +79,7 @@ beforeAll(async () => {
       });
     },
   );
+  upstream.keepAliveTimeout = 0; // it closes no connection because a test took long: a test says when
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   const url = `https://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
   proxy = await startProxy({ certificate, upstreams: { default: url }, callers: ['collect', 'load'] });
