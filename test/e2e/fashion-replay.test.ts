@@ -16,6 +16,7 @@ import { replayFashion } from '../../local/fashion/replay.ts';
 import { makeReport } from '../../local/outside/inventory-reports.ts';
 import { writeSession } from '../../local/session.ts';
 import {
+  callerOf,
   currentStock,
   type FashionLab,
   historyOf,
@@ -348,6 +349,10 @@ it('a workbook that a person put into the archive is replayed too', async () => 
 it('an interrupted replay says that its execution goes on, and it does', async () => {
   const stopping = new AbortController();
   const { progress, printed } = printer();
+  const running = fashion.laptop.proxy.faults.add(
+    { caller: callerOf(fashion, 'Transform'), operation: 'GetObject' },
+    { kind: 'hold' },
+  );
   // The step's detail is said as long as the execution runs.
   const waiting = replay(
     ['fashion', '--date', newest[0], '--slot', newest[1], '--from', 'xlsx'],
@@ -370,6 +375,7 @@ it('an interrupted replay says that its execution goes on, and it does', async (
     },
   );
   await expect(waiting).rejects.toThrow('stopped: SIGINT');
+  running.remove();
   const [, arn = ''] = /no longer waited for; the execution goes on: (arn:\S+)/.exec(printed()) ?? [];
   expect((await fashion.driver.ended(arn)).status).toBe('SUCCEEDED');
 });
