@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DescribeStatementCommand,
   ExecuteStatementCommand,
@@ -154,14 +155,16 @@ describe('a fault on the way is outlived, and the drop is loaded once', () => {
     try {
       await loader.set({ STATEMENT_PATIENCE_SECONDS: '0.1' });
       const bytes = await stockOf({ coat: 15 });
-      const loaded = await importWith(fashion, bytes, place, { attempts: 1, waits: noWaits }, () => {
-        fashion.laptop.proxy.faults.add(
-          { service: 's3', operation: 'GetObject', resource: /\/manifest\// },
-          { kind: 'delay', ms: 500 },
-        );
-      });
+      const copying = fashion.laptop.proxy.faults.add(
+        { service: 's3', operation: 'GetObject', resource: /\/manifest\// },
+        { kind: 'hold' },
+      );
+      const importing = importWith(fashion, bytes, place, { attempts: 1, waits: noWaits });
+      await copying.reached();
+      while (!(await waitsForStage(archivedAs(bytes, place)))) await sleep(50);
+      copying.release();
+      const loaded = await importing;
       expect(loaded).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
-      expect(Object.keys(await statesOf(fashion, loaded.arn))).toContain('WaitForStage');
       expect(await currentStock(fashion)).toEqual({ coat: 15 });
       expect(await historyOf(fashion, place)).toEqual({ [sha256(bytes)]: 1 });
     } finally {
@@ -335,6 +338,13 @@ describe('the roles of the warehouse', () => {
     }
   });
 });
+
+/** True when an import of this workbook has waited for its COPY. */
+async function waitsForStage(key: string): Promise<boolean> {
+  const arns = await fashion.driver.imports(key);
+  const states = await Promise.all(arns.map((arn) => statesOf(fashion, arn)));
+  return states.some(({ WaitForStage = 0 }) => WaitForStage > 0);
+}
 
 /** True when somebody waits for the lock of which drop is current. */
 async function waitsForLock(): Promise<boolean> {
