@@ -18,6 +18,7 @@ import { type Execution, timeZone } from '../../local/fashion/driver.ts';
 import { killFunction, logicalIdOf } from '../../local/function-processes.ts';
 import { startSftpServer } from '../../local/outside/sftp-server.ts';
 import { newKeyPair } from '../../local/outside/ssh-keys.ts';
+import type { Fault } from '../../local/proxy/faults.ts';
 import { countedReport, expectEachRowOnce } from './fashion-accounts.ts';
 import {
   calendar,
@@ -29,9 +30,10 @@ import {
   ledgerOf,
   noWaits,
   openFashionLab,
+  statesOf,
   stockOf,
 } from './fashion-lab.ts';
-import { type FunctionSettings, functionSettings } from './function-settings.ts';
+import { type FunctionSettings, functionSettings, withClock } from './function-settings.ts';
 
 let fashion: FashionLab;
 let lambda: LambdaClient;
@@ -103,6 +105,25 @@ async function known(name: string) {
 async function setCollector(variables: Record<string, string>, timeout?: number): Promise<void> {
   collectorIsChanged = true;
   await collector.set(variables, timeout);
+}
+
+/** Holds the next look, or the one after so many, at its first call: before it has seen anything of the client's server. */
+function holdLook(after = 0): Fault {
+  return fashion.laptop.proxy.faults.add(
+    { caller: callerOf(fashion, 'Collect'), operation: 'GetSecretValue', after, times: 1 },
+    { kind: 'hold' },
+  );
+}
+
+/** Does something before each look from now on, which waits for it. Never settles; to be raced with what looks. */
+async function beforeEachLook(work: () => Promise<unknown>): Promise<never> {
+  for (let look = holdLook(); ; ) {
+    await look.reached();
+    await work();
+    const next = holdLook();
+    look.release();
+    look = next;
+  }
 }
 
 /** Collects and waits for the imports of all that was collected. */
@@ -261,10 +282,7 @@ it('a report that comes after the first look is collected at the second', async 
   const at = { date: nextDay(), slot: '0600' };
   const server = watched();
   // The second look is held at its first call, until the client has written the file.
-  const second = fashion.laptop.proxy.faults.add(
-    { caller: callerOf(fashion, 'Collect'), operation: 'GetSecretValue', after: 1, times: 1 },
-    { kind: 'hold' },
-  );
+  const second = holdLook(1);
   const collected = collectAndImport(at, { looks: 3 });
   await second.reached();
   await clientWrites(nameFor(at), await stockOf({ coat: 5 }), writtenAt(at));
@@ -377,8 +395,13 @@ describe('two collections at once', () => {
     await collectAndImport(at);
     const server = watched();
     fashion.driver.sftp.faults.holdReads = true;
+    const claims = fashion.laptop.proxy.faults.add(
+      { caller: callerOf(fashion, 'Collect'), operation: 'UpdateItem' },
+      { kind: 'delay', ms: 0 },
+    );
     const both = Promise.all([collect(at, again), collect(at, again)]);
-    for (const { looks } = server; looks() < 2; ) await sleep(20);
+    // One that came to the claim only after the other one had finished would rightly hash the file once more.
+    await claims.reached(2);
     await server.reading();
     fashion.driver.sftp.heal();
     const counts = (await both).map(({ result }) => result.rehashed);
@@ -451,16 +474,19 @@ describe('a file that is still being written', () => {
     const path = join(fashion.driver.served, nameFor(at));
     const steps = 4;
     const piece = Math.ceil(report.bytes.length / steps);
-    await writeFile(path, report.bytes.subarray(0, piece));
-    // One look of the grace period: the rounds for a file that grows are counted apart.
-    const running = collectAndImport(at, { waits: { ...noWaits, settleSeconds: 1 } });
-    for (let step = 1; step < steps; step += 1) {
-      while (server.looks() < step || fashion.driver.sftp.openConnections > 0) await sleep(10);
-      await appendFile(path, report.bytes.subarray(step * piece, (step + 1) * piece));
-    }
-    expect(await running).toHaveLength(1);
+    let written = 0;
+    const collected = await Promise.race([
+      // One look of the grace period: the rounds for a file that grows are counted apart.
+      collectAndImport(at, { waits: { ...noWaits, settleSeconds: 1 } }),
+      beforeEachLook(async () => {
+        if (written < report.bytes.length)
+          await appendFile(path, report.bytes.subarray(written, written + piece));
+        written += piece;
+      }),
+    ]);
+    expect(collected).toHaveLength(1);
     expect(server.opens()).toHaveLength(1);
-    expect(server.looks()).toBeGreaterThanOrEqual(steps + 1);
+    expect(server.looks()).toBe(steps + 1);
     await expectEachRowOnce(fashion, at, [report]);
   });
 
@@ -486,15 +512,10 @@ describe('a file that is still being written', () => {
     const server = watched();
     const path = join(fashion.driver.served, nameFor(at));
     await writeFile(path, 'PK');
-    let ended = false;
-    const running = collect(at, { looks: 2, settleRounds: 2, waits: { ...noWaits, settleSeconds: 1 } });
-    const writing = (async () => {
-      for (; !ended; await sleep(10)) await appendFile(path, 'more');
-    })();
-    const { execution } = await running.finally(() => {
-      ended = true;
-    });
-    await writing;
+    const { execution } = await Promise.race([
+      collect(at, { looks: 2, settleRounds: 2, waits: { ...noWaits, settleSeconds: 1 } }),
+      beforeEachLook(() => appendFile(path, 'more')),
+    ]);
     expect(execution).toMatchObject({ status: 'FAILED', error: 'DropMissing' });
     expect(execution.cause).toContain('not at rest: 1 file');
     expect(server.looks()).toBe(4);
@@ -507,15 +528,10 @@ describe('a file that is still being written', () => {
     await clientWrites(nameFor(at), report.bytes, writtenAt(at));
     const growing = join(fashion.driver.served, nameFor({ ...at, slot: '1800' }));
     await writeFile(growing, 'PK');
-    let ended = false;
-    const running = collect(at, { settleRounds: 2, waits: { ...noWaits, settleSeconds: 1 } });
-    const writing = (async () => {
-      for (; !ended; await sleep(10)) await appendFile(growing, 'more');
-    })();
-    const { execution, result } = await running.finally(() => {
-      ended = true;
-    });
-    await writing;
+    const { execution, result } = await Promise.race([
+      collect(at, { settleRounds: 2, waits: { ...noWaits, settleSeconds: 1 } }),
+      beforeEachLook(() => appendFile(growing, 'more')),
+    ]);
     expect(execution).toMatchObject({ status: 'SUCCEEDED' });
     expect(result.collected.map(({ path }) => path)).toEqual([`/${nameFor(at)}`]);
     expect(result.settling).toBe(1);
@@ -604,15 +620,17 @@ describe('hashed again', () => {
     await clientWrites(nameFor(at), await stockOf({ coat: 25 }), writtenAt(at));
     await clientWrites('inventory.xlsx', await stockOf({ coat: 25 }), writtenAt(at) - 60_000);
     await collectAndImport(at);
-    await setCollector({}, 10);
+    // Its time passes by its clock, which the test puts forward: past four fifths of it, however slow the machine is. What
+    // ends the function and its connection goes by the true time, and that is long.
+    const seconds = 120;
+    const clock = join(fashion.laptop.runDirectory.path, 'ahead-of-time');
+    await writeFile(clock, '0');
+    await setCollector(withClock(clock), seconds);
     const server = watched();
     fashion.driver.sftp.faults.holdReads = true;
     const running = collect(at, again);
     await server.reading();
-    // Past four fifths of its time, before the last twentieth in which it ends the connection: counted from the login,
-    // which is soon after its beginning.
-    const [login] = server.logins();
-    await sleep((login?.at ?? 0) + 8_400 - Date.now());
+    await writeFile(clock, String(seconds * 1000 * 0.85));
     fashion.driver.sftp.heal();
     const { execution, result } = await running;
     expect(execution).toMatchObject({ status: 'SUCCEEDED' });
@@ -629,41 +647,66 @@ it('a server that falls silent within a file ends the attempt, nothing is below 
   const report = await countedReport(20, 1, 26);
   await clientWrites(nameFor(at), report.bytes, writtenAt(at));
   await setCollector({ SFTP_SILENCE_SECONDS: '1' });
+  const { sftp } = fashion.driver;
+  const before = sftp.struck.length;
+  const struck = () => sftp.struck.slice(before).filter(({ fault }) => fault === 'stallAfterBytes').length;
   const fault = { stallAfterBytes: Math.floor(report.bytes.length / 2), strikes: 1 };
-  Object.assign(fashion.driver.sftp.faults, fault);
-  const { execution } = await collect(at, { attempts: 1 });
-  expect(execution).toMatchObject({ status: 'FAILED', error: 'SftpTransferBroken' });
-  expect(execution.cause).toContain('no answer for 1000 ms');
+  Object.assign(sftp.faults, fault);
+  // A machine that stands still for a second is such a silence as well, wherever a look is then: no run ends otherwise
+  // before the fault has struck.
+  while (struck() < 1) {
+    const { execution } = await collect(at, { attempts: 1 });
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'SftpTransferBroken' });
+    expect(execution.cause).toContain('no answer for 1000 ms');
+  }
   expect(await keysBelow(fashion, `xlsx/date=${at.date}/`)).toEqual([]);
 
-  // Within one run: the claim was given back, so nobody waits for it.
   const server = watched();
-  Object.assign(fashion.driver.sftp.faults, fault);
-  await collectAndImport(at, { attempts: 2 });
-  expect(server.connections()).toBe(2);
+  Object.assign(sftp.faults, fault);
+  const { execution } = await collect(at, { attempts: 50 });
+  expect(execution).toMatchObject({ status: 'SUCCEEDED' });
+  expect(struck()).toBe(2);
+  const { WaitToRetry = 0, WaitToSettle = 0 } = await statesOf(fashion, execution.arn);
+  expect(server.connections()).toBe(1 + WaitToRetry);
+  // The claim was given back, so nobody waits for it.
+  expect(WaitToSettle).toBe(0);
+  const [key = ''] = await keysBelow(fashion, `xlsx/date=${at.date}/`);
+  expect(await fashion.driver.imported(key)).toMatchObject({ status: 'SUCCEEDED' });
   await expectEachRowOnce(fashion, at, [report]);
 });
 
 describe('a late report', () => {
   const minutes = (count: number) => count * 60_000;
+  interface Metrics {
+    LateDrops: number;
+    _aws: { Timestamp: number; CloudWatchMetrics: unknown[] };
+  }
   /** Two looks by hand: what the second one took, and the line for CloudWatch in its log. */
   async function lookTwice() {
     const request: CollectRequest = { scheduledAt: null, settleSeconds: 0, rehashSeconds: 0 };
-    const look = () =>
-      lambda.send(
+    const since = Date.now();
+    const counted: Metrics[] = [];
+    const look = async () => {
+      const { Payload, LogResult = '' } = await lambda.send(
         new InvokeCommand({
           FunctionName: fashion.lab.resources.get(logicalIdOf(fashion.lab, 'Collect')),
           Payload: JSON.stringify(request),
           LogType: 'Tail',
         }),
       );
+      for (const line of Buffer.from(LogResult, 'base64').toString().split('\n')) {
+        if (!line.startsWith('{"_aws"')) continue;
+        const metrics = JSON.parse(line) as Metrics;
+        if (metrics._aws.Timestamp >= since) counted.push(metrics);
+      }
+      return JSON.parse(Payload?.transformToString() ?? '') as CollectResult;
+    };
     await look();
-    const { Payload, LogResult = '' } = await look();
-    const { collected } = JSON.parse(Payload?.transformToString() ?? '') as CollectResult;
+    const { collected } = await look();
     for (const { key } of collected) await fashion.driver.imported(key);
-    const lines = Buffer.from(LogResult, 'base64').toString().split('\n');
-    const [line = ''] = lines.filter((each) => each.includes('"_aws"'));
-    return { collected, metrics: JSON.parse(line) };
+    // The emulator waits a moment only for what a function says: what comes later is in the log of the next call.
+    while (counted.length < 2) await look();
+    return { collected, metrics: counted[1] as Metrics };
   }
 
   it('is collected, and counted in the metric that the alarm watches', async () => {
