@@ -86,7 +86,7 @@ export interface Exchange {
   allowSecond(on: boolean): void;
   /** Nobody can authenticate: 402. */
   refuseLogin(on: boolean): void;
-  /** The next requests for history fail. @param how default 500 */
+  /** The next requests for history fail. @param times Infinity: until told 0, which ends all of them. @param how default 500 */
   failHistory(times: number, how?: HistoryFault): void;
   /** Ends all connections and stops listening; may be called again. */
   stop(): Promise<void>;
@@ -119,11 +119,19 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     slowClientBytes: options.slowClientBytes ?? 32 << 20,
   });
   const requests: { url: URL; status: number | 'cut' }[] = [];
-  const historyFaults: HistoryFault[] = [];
+  /** In the order in which they strike. */
+  const historyFaults: { times: number; how: HistoryFault }[] = [];
+  const nextHistoryFault = (): HistoryFault | undefined => {
+    const [next] = historyFaults;
+    if (next === undefined) return undefined;
+    next.times -= 1;
+    if (next.times <= 0) historyFaults.shift();
+    return next.how;
+  };
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const fault = historyFaults.shift();
+    const fault = nextHistoryFault();
     const { headers, method = '' } = request;
     const { status, body } =
       typeof fault === 'number'
@@ -257,7 +265,8 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       stream.faults.refuseLogin = on;
     },
     failHistory: (times, how = 500) => {
-      historyFaults.push(...Array.from({ length: times }, () => how));
+      if (times > 0) historyFaults.push({ times, how });
+      else historyFaults.length = 0;
     },
     stop: () => {
       stopped ??= stop();

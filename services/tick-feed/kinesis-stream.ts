@@ -1,11 +1,15 @@
 import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { StreamPort } from './publisher.ts';
 
-/** Milliseconds for one call: what takes longer than a lease keeps in reserve must not arrive later still. */
-const patience = 2_000;
-
-/** @param client one that does not try again by itself: the publisher does, and keeps order while it does */
-export function kinesisStream(client: Pick<KinesisClient, 'send'>, streamName: string): StreamPort {
+/**
+ * @param client one that does not try again by itself: the publisher does, and keeps order while it does
+ * @param patience milliseconds for one call: what takes longer than a lease keeps in reserve must not arrive later still
+ */
+export function kinesisStream(
+  client: Pick<KinesisClient, 'send'>,
+  streamName: string,
+  patience: number,
+): StreamPort {
   return {
     async put(records) {
       const { Records = [] } = await client.send(

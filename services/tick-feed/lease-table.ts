@@ -3,9 +3,6 @@ import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk
 import type { LeaseItem, LeaseTable } from './lease.ts';
 import type { Checkpoint, CheckpointStore } from './positions.ts';
 
-/** Milliseconds for one call, its repetitions included. */
-const patience = 2_000;
-
 /**
  * The feed's table: one item for the lease, one for how far the stream has come. Partition key `lease`, a text.
  *
@@ -17,10 +14,13 @@ const patience = 2_000;
 export class FeedTable implements LeaseTable, CheckpointStore {
   readonly #client: Pick<DynamoDBDocumentClient, 'send'>;
   readonly #table: string;
+  readonly #patience: number;
 
-  constructor(client: Pick<DynamoDBDocumentClient, 'send'>, table: string) {
+  /** @param patience milliseconds for one call, its repetitions included */
+  constructor(client: Pick<DynamoDBDocumentClient, 'send'>, table: string, patience: number) {
     this.#client = client;
     this.#table = table;
+    this.#patience = patience;
   }
 
   async readLease(): Promise<LeaseItem | undefined> {
@@ -89,7 +89,7 @@ export class FeedTable implements LeaseTable, CheckpointStore {
   async #get(lease: string): Promise<Record<string, any> | undefined> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { lease }, ConsistentRead: true }),
-      { abortSignal: AbortSignal.timeout(patience) },
+      { abortSignal: AbortSignal.timeout(this.#patience) },
     );
     return Item;
   }
@@ -112,7 +112,7 @@ export class FeedTable implements LeaseTable, CheckpointStore {
           ExpressionAttributeNames: Object.fromEntries([...names].map((name) => [name, name.slice(1)])),
           ExpressionAttributeValues: values,
         }),
-        { abortSignal: AbortSignal.timeout(patience) },
+        { abortSignal: AbortSignal.timeout(this.#patience) },
       );
       return true;
     } catch (error) {

@@ -45,6 +45,16 @@ export interface LeaseOptions {
   };
 }
 
+/** Of the time of a lease the part that its owner leaves unused at the end. */
+const reserve = 0.2;
+
+/**
+ * Milliseconds for one call of stream or table: what has not arrived when an owner's time is up must not arrive after the
+ * lease has lapsed for others. Two seconds at least: below, a slow moment of the network is taken for a fault.
+ */
+export const patienceOf = ({ leaseSeconds }: { leaseSeconds: number }): number =>
+  Math.max(2_000, leaseSeconds * 1000 * reserve);
+
 /**
  * Waits until this process is the one that may feed. Undefined when the signal aborts before.
  *
@@ -89,12 +99,16 @@ function holdLease(
   const lost = new AbortController();
   const released = new AbortController();
   const over = AbortSignal.any([lost.signal, released.signal]);
-  let until = from + milliseconds * 0.8;
-  const held = () => !over.aborted && clock.monotonic() < until;
+  let until = from + milliseconds * (1 - reserve);
   const lose = (why: string) => {
     if (over.aborted) return;
     log.warn('lease lost', { token: own.token, why });
     lost.abort();
+  };
+  /** Who was told once that it is over has stopped: a renewal that is answered after that must not make it look held again. */
+  const held = () => {
+    if (clock.monotonic() >= until) lose('not renewed in time');
+    return !over.aborted;
   };
 
   const renew = async () => {
@@ -106,7 +120,7 @@ function holdLease(
         try {
           if (!(await table.renewLease(own, Number(clock.wall() / 1_000_000n) + milliseconds)))
             lose('another feed has it');
-          until = asked + milliseconds * 0.8;
+          until = asked + milliseconds * (1 - reserve);
           break;
         } catch (error) {
           log.warn('lease not renewed', { token: own.token, error });

@@ -21,6 +21,7 @@ import { systemClock } from './clock.ts';
 import { type FeedState, runFeed } from './feed.ts';
 import { Figures } from './figures.ts';
 import { kinesisStream } from './kinesis-stream.ts';
+import { patienceOf } from './lease.ts';
 import { FeedTable } from './lease-table.ts';
 import { parseProviderSecret } from './provider-secret.ts';
 
@@ -67,8 +68,8 @@ async function main(): Promise<void> {
         },
         owner: randomUUID(),
         ports: {
-          stream: kinesisStream(kinesis, environment.STREAM_NAME),
-          table: new FeedTable(table, environment.LEASE_TABLE),
+          stream: kinesisStream(kinesis, environment.STREAM_NAME, patienceOf(settings)),
+          table: new FeedTable(table, environment.LEASE_TABLE, patienceOf(settings)),
           clock,
           random: Math.random,
           log: logger,

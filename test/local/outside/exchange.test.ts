@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { jest } from '@jest/globals';
 import { WebSocket } from 'ws';
 import {
   authMessage,
@@ -22,6 +23,27 @@ import {
 const symbols = ['AAPL', 'IBM', 'MSFT'];
 const account = { key: 'KEY', secret: 'SECRET' };
 const noon = nanoseconds('2026-11-20T17:00:00Z');
+
+/** All but what the exchange reckons its trades by. */
+const doNotFake: (
+  | 'Date'
+  | 'hrtime'
+  | 'nextTick'
+  | 'queueMicrotask'
+  | 'setImmediate'
+  | 'clearImmediate'
+  | 'setTimeout'
+  | 'clearTimeout'
+)[] = [
+  'Date',
+  'hrtime',
+  'nextTick',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setTimeout',
+  'clearTimeout',
+];
 
 let open: { exchange: Exchange; clients: Client[] };
 
@@ -293,25 +315,31 @@ describe('the trades', () => {
     expect(nextDay[0]).toBe(1);
   });
 
-  it('go on by themselves at about their rate, ten times as many in a burst, until they are stopped', async () => {
-    const exchange = await exchangeOf({ ticksPerSecond: 2000 });
-    const client = await listen(exchange);
-    const countIn = async (milliseconds: number) => {
-      const [before, began] = [exchange.trades().length, performance.now()];
-      await new Promise((resolve) => setTimeout(resolve, milliseconds));
-      return (exchange.trades().length - before) / (performance.now() - began);
-    };
-    exchange.start();
-    exchange.start();
-    const usual = await countIn(300);
-    exchange.burst(10, 60_000);
-    const burst = await countIn(300);
-    exchange.stopTrading();
-    expect(await countIn(50)).toBe(0);
-    expect(burst / usual).toBeGreaterThan(5);
-    const heard = (await flushed(client)).flatMap(tradesOf);
-    expect(heard.map(tradeIdentity)).toEqual(exchange.trades().map(known));
-    expect(exchange.sent).toEqual({ trades: heard.length, distinct: heard.length });
+  describe('as time passes', () => {
+    afterEach(() => void jest.useRealTimers());
+
+    it('go on by themselves at their rate, ten times as many in a burst, until they are stopped', async () => {
+      const exchange = await exchangeOf({ ticksPerSecond: 2000 });
+      const client = await listen(exchange);
+      // The exchange's own clock and no other: sockets go on as always.
+      jest.useFakeTimers({ doNotFake });
+      const countIn = (milliseconds: number) => {
+        const before = exchange.trades().length;
+        jest.advanceTimersByTime(milliseconds);
+        return exchange.trades().length - before;
+      };
+      exchange.start();
+      exchange.start();
+      expect(countIn(300)).toBe(600);
+      exchange.burst(10, 100);
+      expect(countIn(100)).toBe(2000);
+      expect(countIn(300)).toBe(600);
+      exchange.stopTrading();
+      expect(countIn(50)).toBe(0);
+      const heard = (await flushed(client)).flatMap(tradesOf);
+      expect(heard.map(tradeIdentity)).toEqual(exchange.trades().map(known));
+      expect(exchange.sent).toEqual({ trades: heard.length, distinct: heard.length });
+    });
   });
 
   it('that are older than those to be kept are forgotten', async () => {
@@ -470,6 +498,18 @@ describe('the history', () => {
     expect(answers.map(({ status }) => status)).toEqual([500, 500, 429, 0, 200]);
     expect((answers[2] as { headers: Headers }).headers.get('x-ratelimit-remaining')).toBe('0');
     expect(exchange.requests.map(({ status }) => status)).toEqual([500, 500, 429, 'cut', 200]);
+  });
+
+  it('fails until it is told to go on, whatever else it was told', async () => {
+    const exchange = await exchangeOf();
+    exchange.failHistory(1, 429);
+    exchange.failHistory(Number.POSITIVE_INFINITY);
+    const statuses = [];
+    for (let attempt = 0; attempt < 4; attempt += 1)
+      statuses.push((await history(exchange, everything)).status);
+    exchange.failHistory(0);
+    statuses.push((await history(exchange, everything)).status);
+    expect(statuses).toEqual([429, 500, 500, 500, 200]);
   });
 });
 

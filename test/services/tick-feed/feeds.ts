@@ -37,12 +37,22 @@ export interface RunningFeed {
   figures: Figures;
   /** What the calendar says. */
   marketOpen: boolean;
+  /** How often its connections have asked the calendar: once at each look whether the provider still speaks. */
+  looks: number;
   /** Settles when it has ended. */
   ended: Promise<void>;
   /** Asks it to stop, and waits until it has. */
   stop(): Promise<void>;
-  /** As SIGKILL does: from now on it reaches neither stream nor table. */
+  /** As SIGKILL does: from now on it reaches neither stream nor table, and wakes up from no sleep. */
   kill(): void;
+}
+
+/**
+ * Milliseconds by which a feed reckons its lease and the provider's silence. They pass when a test says so, so that no slow
+ * moment of the machine costs a lease or a connection; sleeps end as always.
+ */
+export interface TestTime {
+  now: number;
 }
 
 /** An exchange, a stream and a table, and feeds between them. */
@@ -65,19 +75,25 @@ export class World {
     return new World(await startExchange({ seed: 1, symbols, ticksPerSecond: 1000, ...login, ...options }));
   }
 
-  /** @param offset nanoseconds by which this feed's wall clock is ahead; asked each time, for a clock that is set */
-  feed(settings: Partial<FeedSettings> = {}, offset: () => bigint = () => 0n): RunningFeed {
+  /**
+   * @param offset nanoseconds by which this feed's wall clock is ahead; asked each time, for a clock that is set
+   * @param time in place of the machine's monotonic clock
+   */
+  feed(settings: Partial<FeedSettings> = {}, offset: () => bigint = () => 0n, time?: TestTime): RunningFeed {
     const { kinesis, dynamo, exchange } = this;
     const lines: Line[] = [];
     const tell = (level: Line['level']) => (message: string, more: Record<string, unknown>) => {
       lines.push({ level, message, more });
     };
-    let alive = true;
+    const killed = new AbortController();
     // biome-ignore lint/suspicious/noExplicitAny: stands in for the clients' overloaded methods
     const unless = (send: (command: any) => Promise<any>) => async (command: any) => {
-      if (!alive) return new Promise(() => {});
-      const answer = await send(command);
-      return alive ? answer : new Promise(() => {});
+      const answer = killed.signal.aborted ? undefined : await send(command);
+      return killed.signal.aborted ? new Promise(() => {}) : answer;
+    };
+    const sleepUnlessKilled = async (milliseconds: number, signal?: AbortSignal): Promise<void> => {
+      await systemClock.sleep(milliseconds, AbortSignal.any([killed.signal, ...(signal ? [signal] : [])]));
+      if (killed.signal.aborted) await new Promise(() => {});
     };
     const state: FeedState = { active: false, heldBytes: 0, lastReceived: 0 };
     const figures = new Figures(() => 0);
@@ -89,10 +105,12 @@ export class World {
           symbols,
           streamUrl: exchange.streamUrl,
           historyUrl: exchange.historyUrl,
-          lingerMs: 2,
-          muteAfterMs: 8_000,
+          lingerMs: time ? 0 : 2, // a linger would end by the clock
+          // Longer than any test: whoever wants them to strike says so.
+          muteAfterMs: 3_600_000,
+          leaseSeconds: 3_600,
+          stopSeconds: 3_600,
           alwaysOpen: true,
-          leaseSeconds: 30,
           checkpointMs: 50,
           historyLagMs: 0,
           spillDirectory: this.directory,
@@ -101,13 +119,20 @@ export class World {
         secret: async () => login,
         owner: `feed ${this.#feeds.length}`,
         ports: {
-          stream: kinesisStream({ send: unless(kinesis.send) }, 'ticks'),
-          table: new FeedTable({ send: unless(dynamo.send) }, 'leases'),
-          clock: { ...systemClock, wall: () => systemClock.wall() + offset() },
+          stream: kinesisStream({ send: unless(kinesis.send) }, 'ticks', 2_000),
+          table: new FeedTable({ send: unless(dynamo.send) }, 'leases', 2_000),
+          clock: {
+            monotonic: time ? () => time.now : systemClock.monotonic,
+            wall: () => systemClock.wall() + offset(),
+            sleep: sleepUnlessKilled,
+          },
           random: () => 0.05, // short waits
           log: { info: tell('info'), warn: tell('warn'), error: tell('error') },
           figures,
-          marketIsOpen: () => feed.marketOpen,
+          marketIsOpen: () => {
+            feed.looks += 1;
+            return feed.marketOpen;
+          },
         },
       },
       stopping.signal,
@@ -119,13 +144,14 @@ export class World {
       lines,
       figures,
       marketOpen: true,
+      looks: 0,
       ended,
       stop: () => {
         stopping.abort();
         return ended;
       },
       kill: () => {
-        alive = false;
+        killed.abort();
         this.exchange.disconnect();
         stopping.abort();
       },
@@ -134,9 +160,14 @@ export class World {
     return feed;
   }
 
-  /** Until it is connected and subscribed for the nth time. */
-  async subscribed(feed: RunningFeed, times = 1): Promise<void> {
-    await until(() => feed.lines.filter(({ message }) => message === 'subscribed').length >= times);
+  /** Until it is connected and subscribed for the nth time. @param each before each further look */
+  async subscribed(feed: RunningFeed, times = 1, each: () => void = () => {}): Promise<void> {
+    await until(() => feed.lines.filter(({ message }) => message === 'subscribed').length >= times, each);
+  }
+
+  /** Until so many gaps are on the stream: each comes after the last trade that fills it. */
+  async filled(gaps: number): Promise<void> {
+    await until(() => this.gaps().length >= gaps);
   }
 
   /** Until everything that happened is on the stream. */
@@ -207,7 +238,10 @@ export class World {
   }
 }
 
-/** Looks until it holds; the test's own time limit ends it. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(10);
+/** Looks until it holds; the test's own time limit ends it. @param each before each further look */
+export async function until(holds: () => boolean, each: () => void = () => {}): Promise<void> {
+  while (!holds()) {
+    each();
+    await sleep(10);
+  }
 }

