@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { startProcess, type TetheredProcess } from '../local/core/child-process.ts';
+import { deferred } from '../local/core/deferred.ts';
 import { formatTable, type Progress } from '../local/core/progress.ts';
 import { type OneFeedAws, oneFeedEnvironment, startOneFeedAws } from '../local/stocks/one-feed-aws.ts';
 import type { Requirement } from './requirement.ts';
@@ -78,14 +79,17 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
       told.ticks = message.told;
       told.done ||= message.done === true;
     });
+    const started = deferred<number>();
     const samples: { trades: number; mb: Promise<number> }[] = [];
     let next = 0;
     const stream = await startOneFeedAws({
       secret: JSON.stringify({ ...login, ...urls }),
       onTrades: (trades) => {
-        if (trades < next || !feed) return;
+        if (trades < next) return;
         next = trades + ticks / looks;
-        samples.push({ trades, mb: residentMb(feed.pid).catch(() => Number.NaN) }); // ended: ticks will be missing
+        // The first trades may come before it is known here that the feed has started.
+        const mb = started.promise.then(residentMb).catch(() => Number.NaN); // ended: ticks will be missing
+        samples.push({ trades, mb });
       },
     });
     aws = stream;
@@ -100,6 +104,7 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
         FEED_SETTINGS: JSON.stringify({ alwaysOpen: true, spillDirectory: join(directory, 'spill') }),
       },
     });
+    started.resolve(feed.pid);
     await progress.step(`feed, ${ticks.toLocaleString('en')} ticks`, async (step) => {
       let moved = performance.now();
       for (

@@ -77,6 +77,8 @@ export interface SftpServer {
   readonly requests: readonly SftpRequest[];
   /** Those of the requests that wanted to write, or to leave the directory. */
   readonly refused: readonly SftpRequest[];
+  /** READs that wait for their answer now, because they are held. */
+  readonly held: number;
   /** Every time a fault struck, by its name. */
   readonly struck: readonly { fault: keyof SftpFaults; at: number }[];
   readonly faults: SftpFaults;
@@ -129,6 +131,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
   const sockets = new Set<Socket>();
   const sessions = new Set<Promise<void>>();
   let connections = 0;
+  let held = 0;
 
   const strike = (fault: keyof SftpFaults): void => {
     struck.push({ fault, at: Date.now() });
@@ -138,6 +141,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
   const log: SftpSessionLog = {
     request: (operation, path) => requests.push({ operation, path, at: Date.now() }),
     refuse: (operation, path) => refused.push({ operation, path, at: Date.now() }),
+    hold: (reads) => {
+      held += reads;
+    },
   };
 
   const serve = (client: Connection, socket: Socket): void => {
@@ -225,6 +231,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     logins,
     requests,
     refused,
+    get held() {
+      return held;
+    },
     struck,
     faults,
     heal: () => void Object.assign(faults, noFaults),

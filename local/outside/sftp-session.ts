@@ -17,6 +17,8 @@ const namesPerAnswer = 64;
 export interface SftpSessionLog {
   request(operation: string, path: string): void;
   refuse(operation: string, path: string): void;
+  /** So many more READs, or fewer, are held. */
+  hold(reads: 1 | -1): void;
 }
 
 interface SftpSession {
@@ -164,7 +166,11 @@ export function serveDirectory(session: SftpSession): Promise<void> {
       const wanted = Math.min(length, largestChunk);
       const { bytesRead, buffer } = await opened.file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset);
       if (faults.readDelayMs > 0) await delay(faults.readDelayMs);
-      while (faults.holdReads && !ended) await delay(2);
+      if (faults.holdReads) {
+        log.hold(1);
+        while (faults.holdReads && !ended) await delay(2);
+        log.hold(-1);
+      }
       if (ended) return;
       if (bytesRead === 0) throw new Status(STATUS_CODE.EOF, 'end of file');
       const would = opened.sent + bytesRead;

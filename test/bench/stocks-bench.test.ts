@@ -6,7 +6,7 @@ import { symbols } from '../../domain/stocks/symbols.ts';
 import { readTickRecord } from '../../domain/stocks/tick-record.ts';
 import { createProgress } from '../../local/core/progress.ts';
 
-jest.setTimeout(60_000); // processes of their own, on a machine that may be busy
+jest.setTimeout(300_000); // processes of their own, on a machine that may be busy
 
 const progress = createProgress({ quiet: true });
 const { signal } = new AbortController();

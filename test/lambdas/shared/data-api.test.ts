@@ -3,9 +3,9 @@ import { jest } from '@jest/globals';
 import { DataApi } from '../../../lambdas/shared/data-api.ts';
 import { adminSecret, startWarehouse, workgroup } from '../../local/redshift-data/warehouse-under-test.ts';
 
-jest.setTimeout(60_000); // starts processes on a machine that may be busy
+jest.setTimeout(300_000); // starts processes on a machine that may be busy
 
-const patience = 30_000;
+const patience = 240_000;
 const set = {
   AWS_ACCESS_KEY_ID: 'test',
   AWS_SECRET_ACCESS_KEY: 'test',

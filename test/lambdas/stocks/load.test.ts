@@ -14,7 +14,7 @@ import {
 import { Lab, tickRecord } from './batches.ts';
 import { FakeS3 } from './fakes.ts';
 
-jest.setTimeout(60_000); // starts processes on a machine that may be busy
+jest.setTimeout(300_000); // starts processes on a machine that may be busy
 
 const set = {
   AWS_ACCESS_KEY_ID: 'test',
@@ -83,7 +83,7 @@ const loadsBy = (through: Pick<DataApi, 'submit' | 'wait' | 'rows'> = api, repla
     replaces,
     pauseMs: 1,
   });
-const soon = () => Date.now() + 30_000;
+const soon = () => Date.now() + 240_000;
 const call = () => crypto.randomUUID();
 const inSql = async (symbol: string) =>
   Number(

@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import { startWarehouse, workgroup } from '../../local/redshift-data/warehouse-under-test.ts';
 import { type Bundle, bundlesOf, runBeside } from '../bundles.ts';
 
-jest.setTimeout(120_000); // starts processes on a machine that may be busy
+jest.setTimeout(300_000); // starts processes on a machine that may be busy
 
 let warehouse: Awaited<ReturnType<typeof startWarehouse>>;
 let migrate: Bundle;

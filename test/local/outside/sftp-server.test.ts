@@ -233,9 +233,8 @@ describe('what it can be told to do wrong', () => {
       received += chunk.length;
     });
     stream.on('error', () => {});
-    while (server.struck.length === 0) await new Promise((settle) => setTimeout(settle, 5));
+    while (server.struck.length === 0 || received === 0) await new Promise((settle) => setTimeout(settle, 5));
     await new Promise((settle) => setTimeout(settle, 50));
-    expect(received).toBeGreaterThan(0);
     expect(received).toBeLessThanOrEqual(200_000);
   });
 
