@@ -9,7 +9,7 @@ import { jest } from '@jest/globals';
  */
 export async function assembly(): Promise<string> {
   if (process.env.LABS_ASSEMBLY) return process.env.LABS_ASSEMBLY;
-  jest.setTimeout(120_000); // the CDK loads most of itself, on a machine that may be busy
+  jest.setTimeout(300_000); // the CDK loads most of itself, on a machine that may be busy
   const { synthesizeInto } = await import('../../local/synthesis.ts');
   const directory = await mkdtemp(join(tmpdir(), 'labs-synth-'));
   afterAll(() => rm(directory, { recursive: true }));

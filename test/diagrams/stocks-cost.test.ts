@@ -18,7 +18,7 @@ import {
   templateAtRest,
 } from './cost-tables.ts';
 
-jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+jest.setTimeout(300_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const rest = 'At rest, a month';
 const trendAtOnce = 'The trend, a month, `trendEvery` 0';

@@ -19,7 +19,7 @@ import {
   variablesOf,
 } from './synthesized.ts';
 
-jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+jest.setTimeout(300_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const { fashion, stocks, environments, report } = synthesizeLabs({}, { validated: true });
 const ephemeral = synthesizeLabs({ ephemeral: true }, { validated: true });

@@ -6,7 +6,7 @@ import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
 import { transformSize } from '../../../stacks/fashion/transform-size.ts';
 import { only, type Properties, templateOf } from '../synthesized.ts';
 
-jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+jest.setTimeout(300_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 function transformOf(limits?: Partial<TransformLimits>): Properties {
   const stack = new FashionStack(unbundledApp(), 'Fashion', { limits });

@@ -6,7 +6,7 @@ import { unbundledApp } from '../../../local/synthesis.ts';
 import { FashionStack } from '../../../stacks/fashion/fashion-stack.ts';
 import { only, type Properties, plain, resourcesOf, statementsOf, synthesizeLabs } from '../synthesized.ts';
 
-jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+jest.setTimeout(300_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const { fashion } = synthesizeLabs();
 const [bucketId, bucket] = only(fashion, 'AWS::S3::Bucket', 'ArchiveBucket');

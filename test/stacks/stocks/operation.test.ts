@@ -7,7 +7,7 @@ import { mostObjects } from '../../../domain/stocks/sql.ts';
 import { environmentOf, only, type Properties, plain, resourcesOf, statementsOf } from '../synthesized.ts';
 import { synthesizeStocks } from './synthesized-stocks.ts';
 
-jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+jest.setTimeout(300_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const { stocks } = synthesizeStocks();
 const ephemeral = synthesizeStocks({ ephemeral: true, loadEvery: Duration.seconds(60) });

@@ -14,7 +14,7 @@ import {
 } from '../synthesized.ts';
 import { synthesizeStocks } from './synthesized-stocks.ts';
 
-jest.setTimeout(120_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
+jest.setTimeout(300_000); // the CDK loads most of itself at a first synth, on a machine that may be busy
 
 const { stocks } = synthesizeStocks();
 const other = synthesizeStocks({
