@@ -74,12 +74,12 @@ export async function importDrop(
 export async function importWith(
   fashion: FashionLab,
   bytes: Uint8Array,
-  place: DropPlace,
+  place: DropPlace | string,
   changes: Partial<ImportInput>,
   prepared: () => void = () => {},
 ): Promise<Execution> {
   const { driver, laptop } = fashion;
-  const key = archivedAs(bytes, place);
+  const key = typeof place === 'string' ? place : archivedAs(bytes, place);
   const reading = { caller: callerOf(fashion, 'Transform'), operation: 'GetObject' };
   // Held until the import is stopped: one that is refused over and over ends by itself.
   const held = laptop.proxy.faults.add(reading, { kind: 'hold' });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import pg from 'pg';
 import { type ImportInput, workbookKey } from '../../domain/fashion/contract.ts';
 import { transformVersion } from '../../domain/fashion/transform.ts';
@@ -20,6 +19,7 @@ import type { Fault, FaultEffect, FaultMatch } from '../../local/proxy/faults.ts
 import {
   callerOf,
   type FashionLab,
+  importWith,
   noWaits,
   openFashionLab,
   putObject,
@@ -338,23 +338,14 @@ describe('a statement of the warehouse', () => {
   });
 
   it('whose call times out is handed in again under its token, and runs once', async () => {
-    const { driver } = fashion;
-    // On a slow machine more calls than that of the swap time out: such an import needs more attempts than an arrival
-    // gives it. The one that the arrival begins is stopped before it has read anything.
-    const reading = hold({ caller: callerOf(fashion, 'Transform'), operation: 'GetObject', times: 1 });
-    const arrival = await arrive(morning);
-    await reading.reached();
-    await driver.sfn.send(new StopExecutionCommand({ executionArn: await arrival.begun }));
-    const { input } = await arrival.ended;
-    kill('Transform');
-    reading.remove();
     await withLoader({}, 3, async () => {
       const swaps = await blockSwaps();
       const handedIn = fashion.laptop.proxy.faults.add(
         { ...copyCall, times: undefined },
         { kind: 'delay', ms: 0 },
       );
-      const running = driver.run(driver.output('ImportStateMachineArn'), { ...input, attempts: 100 });
+      // On a slow machine more calls than that of the swap time out: more attempts than an arrival gives an import.
+      const running = importWith(fashion, morning.content.bytes, workbookKey(morning), { attempts: 100 });
       await swaps.waiting();
       // The COPY is done by now: the next batch is the swap again, after the function's time-out.
       await handedIn.reached(handedIn.hits + 1);
