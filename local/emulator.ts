@@ -16,6 +16,8 @@ export const rootCredentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 const launcher = fileURLToPath(new URL('../python/emulator.py', import.meta.url));
 
+const portAttempts = 5;
+
 export interface Emulator {
   url: string;
   version: string;
@@ -32,8 +34,20 @@ export async function startEmulator(o: {
   python: string;
   runDirectory: RunDirectory;
   certificate: Certificate;
+  /** Asked again when another program has taken the port between the look and the emulator's bind. @default any that is free */
+  port?: () => Promise<number>;
 }): Promise<Emulator> {
-  const port = await freePort();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOn(await (o.port ?? freePort)(), o);
+    } catch (error) {
+      const taken = /already in use/i.test((error as Error).message);
+      if (!taken || attempt === portAttempts) throw error;
+    }
+  }
+}
+
+async function startOn(port: number, o: Parameters<typeof startEmulator>[0]): Promise<Emulator> {
   const state = join(o.runDirectory.path, 'emulator');
   await mkdir(join(state, 'tmp'), { recursive: true });
   // Functions are unpacked below this directory: without a package.json of their own, Node would find the repository's,
