@@ -18,7 +18,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'labs-test-'));
   runDirectory = await openRunDirectory({ root: directory });
   certificate = await makeCertificate({ directory: join(runDirectory.path, 'certificate'), python });
-  other = createServer().listen(0, '127.0.0.1');
+  other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
   await once(other, 'listening');
 });
 afterAll(async () => {
