@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { LabError } from '../domain/errors.ts';
 import { type Certificate, trustingAgent } from './core/certificate.ts';
 import { startProcess, type TetheredProcess } from './core/child-process.ts';
-import { freePort } from './core/ports.ts';
+import { onFreePort } from './core/ports.ts';
 import type { RunDirectory } from './core/run-directory.ts';
 
 /** The emulator knows one account and these root credentials; they open nothing outside of this machine. */
@@ -16,8 +16,6 @@ export const rootCredentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 const launcher = fileURLToPath(new URL('../python/emulator.py', import.meta.url));
 
-const portAttempts = 5;
-
 export interface Emulator {
   url: string;
   version: string;
@@ -25,29 +23,27 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
-/**
- * Starts MiniStack: the AWS API on 127.0.0.1, over TLS, IAM enforced. Functions run as local Node processes.
- *
- * @throws EmulatorNotStarted
- */
-export async function startEmulator(o: {
+interface EmulatorOptions {
   python: string;
   runDirectory: RunDirectory;
   certificate: Certificate;
-  /** Asked again when another program has taken the port between the look and the emulator's bind. @default any that is free */
-  port?: () => Promise<number>;
-}): Promise<Emulator> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOn(await (o.port ?? freePort)(), o);
-    } catch (error) {
-      const taken = /already in use/i.test((error as Error).message);
-      if (!taken || attempt === portAttempts) throw error;
-    }
-  }
 }
 
-async function startOn(port: number, o: Parameters<typeof startEmulator>[0]): Promise<Emulator> {
+/**
+ * Starts MiniStack: the AWS API on 127.0.0.1, over TLS, IAM enforced. Functions run as local Node processes.
+ *
+ * @param port asked again when another program takes it before the emulator does. @default any that is free
+ * @throws EmulatorNotStarted
+ */
+export function startEmulator(options: EmulatorOptions, port?: () => Promise<number>): Promise<Emulator> {
+  return onFreePort(
+    (free) => startOn(free, options),
+    ({ message }) => /already in use/i.test(message),
+    port,
+  );
+}
+
+async function startOn(port: number, o: EmulatorOptions): Promise<Emulator> {
   const state = join(o.runDirectory.path, 'emulator');
   await mkdir(join(state, 'tmp'), { recursive: true });
   // Functions are unpacked below this directory: without a package.json of their own, Node would find the repository's,

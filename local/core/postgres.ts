@@ -11,14 +11,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { LabError } from '../../domain/errors.ts';
 import { startProcess, type TetheredProcess, tailOfFile } from './child-process.ts';
-import { freePort, requireFreePort } from './ports.ts';
+import { onFreePort, requireFreePort } from './ports.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { type ServiceUser, serviceUser } from './service-user.ts';
 
 const READY_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 15;
-/** Another program may take the port between our look and the server's bind. */
-const PORT_ATTEMPTS = 5;
 
 export interface PostgresOptions {
   runDirectory: RunDirectory;
@@ -247,13 +245,5 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
 
   if (options.port !== undefined) return start(options.port);
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
-    try {
-      return await start(port);
-    } catch (error) {
-      const taken = /could not bind|Address already in use/.test(tailOfFile(logFile, 5));
-      if (!taken || attempt === PORT_ATTEMPTS) throw error;
-    }
-  }
+  return onFreePort(start, () => /could not bind|Address already in use/.test(tailOfFile(logFile, 5)));
 }

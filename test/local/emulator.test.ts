@@ -30,14 +30,9 @@ afterAll(async () => {
 it('a port that another program takes before the emulator does is given up for another one', async () => {
   const taken = (other.address() as AddressInfo).port;
   const asked: number[] = [];
-  const emulator = await startEmulator({
-    python,
-    runDirectory,
-    certificate,
-    port: async () => {
-      asked.push(asked.length < 2 ? taken : await freePort());
-      return asked.at(-1) as number;
-    },
+  const emulator = await startEmulator({ python, runDirectory, certificate }, async () => {
+    asked.push(asked.length < 2 ? taken : await freePort());
+    return asked.at(-1) as number;
   });
   await emulator.stop();
   expect(asked).toEqual([taken, taken, expect.any(Number)]);

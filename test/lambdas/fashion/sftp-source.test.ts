@@ -26,34 +26,12 @@ import {
 } from '../../../lambdas/fashion/sftp-source.ts';
 import { type SftpServer, startSftpServer } from '../../../local/outside/sftp-server.ts';
 import { newKeyPair } from '../../../local/outside/ssh-keys.ts';
+import { fakeOnly } from '../../fake-timers.ts';
 
 const password = 'correct horse';
 const pair = newKeyPair('open sesame');
 const content = randomBytes(1_000_001);
 const modified = 1_700_000_000;
-
-/** All but the limits of whoever waits. */
-const doNotFake: (
-  | 'Date'
-  | 'hrtime'
-  | 'nextTick'
-  | 'performance'
-  | 'queueMicrotask'
-  | 'setImmediate'
-  | 'clearImmediate'
-  | 'setInterval'
-  | 'clearInterval'
-)[] = [
-  'Date',
-  'hrtime',
-  'nextTick',
-  'performance',
-  'queueMicrotask',
-  'setImmediate',
-  'clearImmediate',
-  'setInterval',
-  'clearInterval',
-];
 
 let scratch: string;
 let root: string;
@@ -281,7 +259,7 @@ describe('a fault while reading is an error, never a short file', () => {
   });
 
   describe('as time passes for whoever waits for an answer', () => {
-    beforeEach(() => void jest.useFakeTimers({ doNotFake }));
+    beforeEach(() => fakeOnly('setTimeout', 'clearTimeout')); // the limits of whoever waits
     afterEach(() => void jest.useRealTimers());
 
     it('a slow server that still answers is no stall, however long the whole takes', async () => {

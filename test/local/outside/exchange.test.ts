@@ -19,31 +19,11 @@ import {
   type ExchangeTrade,
   startExchange,
 } from '../../../local/outside/exchange.ts';
+import { fakeOnly } from '../../fake-timers.ts';
 
 const symbols = ['AAPL', 'IBM', 'MSFT'];
 const account = { key: 'KEY', secret: 'SECRET' };
 const noon = nanoseconds('2026-11-20T17:00:00Z');
-
-/** All but what the exchange reckons its trades by. */
-const doNotFake: (
-  | 'Date'
-  | 'hrtime'
-  | 'nextTick'
-  | 'queueMicrotask'
-  | 'setImmediate'
-  | 'clearImmediate'
-  | 'setTimeout'
-  | 'clearTimeout'
-)[] = [
-  'Date',
-  'hrtime',
-  'nextTick',
-  'queueMicrotask',
-  'setImmediate',
-  'clearImmediate',
-  'setTimeout',
-  'clearTimeout',
-];
 
 let open: { exchange: Exchange; clients: Client[] };
 
@@ -322,7 +302,7 @@ describe('the trades', () => {
       const exchange = await exchangeOf({ ticksPerSecond: 2000 });
       const client = await listen(exchange);
       // The exchange's own clock and no other: sockets go on as always.
-      jest.useFakeTimers({ doNotFake });
+      fakeOnly('performance', 'setInterval', 'clearInterval');
       const countIn = (milliseconds: number) => {
         const before = exchange.trades().length;
         jest.advanceTimersByTime(milliseconds);
