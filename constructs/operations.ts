@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   AlarmWidget,
@@ -12,7 +12,7 @@ import {
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -50,8 +50,34 @@ export class Operations extends Construct {
       enforceSSL: true,
       displayName: props.title,
     });
-    // CloudWatch publishes as a service; only the key's own policy can let it use the key.
-    props.key.grant(new ServicePrincipal('cloudwatch.amazonaws.com'), 'kms:Decrypt', 'kms:GenerateDataKey*');
+    this.letPublish(props.key);
+  }
+
+  /**
+   * CloudWatch publishes as a service, so the policies of the topic and of its key have to allow it: SNS's default policy, which
+   * `enforceSSL` replaces, is gone, and `SnsAction` adds nothing. CloudWatch names account and alarm to SNS, and the account to
+   * KMS as well (SNS developer guide, "Key management": only EventBridge does not).
+   */
+  private letPublish(key: Key): void {
+    const stack = Stack.of(this);
+    const ofThisAccount = { StringEquals: { 'aws:SourceAccount': stack.account } };
+    const cloudWatch = new ServicePrincipal('cloudwatch.amazonaws.com', { conditions: ofThisAccount });
+    key.grant(cloudWatch, 'kms:Decrypt', 'kms:GenerateDataKey*');
+    const alarms = stack.formatArn({
+      service: 'cloudwatch',
+      resource: 'alarm',
+      resourceName: '*',
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    this.alarms.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AllowAlarmsToPublish',
+        principals: [cloudWatch],
+        actions: ['sns:Publish'],
+        resources: [this.alarms.topicArn],
+        conditions: { ArnLike: { 'aws:SourceArn': alarms } },
+      }),
+    );
   }
 
   alarm(id: string, props: AlarmProps): Alarm {

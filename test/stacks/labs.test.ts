@@ -9,6 +9,7 @@ import {
   environmentOf,
   only,
   ownMetricsRead,
+  type Properties,
   plain,
   type Resource,
   resourcesOf,
@@ -195,13 +196,36 @@ describe.each(labs)('alarms of %s', (_lab, template) => {
     expect(dashboard).toContain(`<${id}.Arn>`);
   });
 
-  it('CloudWatch may use the key of the topic', () => {
+  const ofThisAccount = { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } };
+
+  it('CloudWatch may publish to the topic for an alarm of this account and region, and for nobody else', () => {
+    const [, policy] = only(template, 'AWS::SNS::TopicPolicy', 'OperationsAlarms');
+    const allowed = policy.Properties.PolicyDocument.Statement.filter(
+      ({ Effect }: Properties) => Effect === 'Allow',
+    );
+    expect(allowed).toEqual([
+      {
+        Sid: 'AllowAlarmsToPublish',
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: 'sns:Publish',
+        Resource: { Ref: topic },
+        Condition: { ...ofThisAccount, ArnLike: { 'aws:SourceArn': expect.anything() } },
+      },
+    ]);
+    expect(plain(allowed[0].Condition.ArnLike['aws:SourceArn'])).toBe(
+      'arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*',
+    );
+  });
+
+  it('CloudWatch may use the key of the topic, for this account', () => {
     const [, key] = only(template, 'AWS::KMS::Key');
     expect(key.Properties.KeyPolicy.Statement).toContainEqual(
       expect.objectContaining({
         Effect: 'Allow',
         Principal: { Service: 'cloudwatch.amazonaws.com' },
         Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        Condition: ofThisAccount,
       }),
     );
   });
