@@ -15,9 +15,9 @@ it('every stack has its picture', async () => {
 });
 
 it.each(Object.keys(errorTable).filter((code) => code.startsWith('Diagram')))(
-  'the README names %s',
+  'the page about the pictures names %s',
   async (code) => {
-    expect(await readFile('README.md', 'utf8')).toContain(`\`${code}\``);
+    expect(await readFile('docs/pictures.md', 'utf8')).toContain(`\`${code}\``);
   },
 );
 
