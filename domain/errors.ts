@@ -626,11 +626,6 @@ const diagrams = {
   },
 
   // --- draw.io's own engine ---
-  DiagramEngineFailed: {
-    kind: 'setup',
-    message: (v) => `draw.io's own engine did not render: ${v}`,
-    remedy: 'try again; then open the .drawio in diagrams.net, and check that this Chromium starts by itself',
-  },
 } satisfies Record<string, ErrorRow>;
 
 /** The rows by whose they are; each code stands in one of them. */

@@ -1,5 +1,5 @@
 /**
- * The icons a picture may use: the verified table. `npm run diagrams -- --check-engine` finds each in draw.io's own
+ * The icons a picture may use: the verified table. Each was found in draw.io's own
  * stencils (draw.io draws a blank square for a name it does not know, without a word), a test finds each drawing.
  *
  * - name: as in draw.io's set "AWS19", `mxgraph.aws4.<name>`.

@@ -8,20 +8,18 @@ import { LabError } from '../../domain/errors.ts';
 import { createProgress, type Progress } from '../core/progress.ts';
 import { assertFresh, generateAll, writeAll } from '../diagrams/draw.ts';
 import { diagramsDirectory, readModels } from '../diagrams/files.ts';
-import { compareWithEngine, renderByEngine } from '../diagrams/viewer/engine.ts';
 import { argumentsOf } from './arguments.ts';
 
-const usage = `npm run diagrams [-- LAB ...] [--check] [--png] [--pdf] [--out DIR] [--check-engine] [--cdk-out DIR]
+const usage = `npm run diagrams [-- LAB ...] [--check] [--png] [--pdf] [--out DIR] [--cdk-out DIR]
 
 Draws each lab's picture from its model, diagrams/<lab>.diagram.ts, held against the synthesized template. Writes
 diagrams/<lab>.drawio, <lab>.drawio.svg and the generated parts of <lab>.md. What was moved in diagrams.net stays there.
 
-  LAB             the labs to draw; all by default
-  --cdk-out DIR   hold them against this cloud assembly; by default the stacks are synthesized anew
-  --check         write nothing; exit code 1 where a committed file is not what the model and the template give
-  --png, --pdf    export the picture, too
-  --out DIR       where exports go; .local/diagrams by default
-  --check-engine  render by draw.io's own engine and compare; needs Chromium, and Python for the engine's package
+  LAB            the labs to draw; all by default
+  --cdk-out DIR  hold them against this cloud assembly; by default the stacks are synthesized anew
+  --check        write nothing; exit code 1 where a committed file is not what the model and the template give
+  --png, --pdf   export the picture, too
+  --out DIR      where exports go; .local/diagrams by default
 
 Exit code 1 when something in a model is not so in the template: each finding is one line, and no file is written.`;
 
@@ -31,7 +29,6 @@ interface Options {
   png: boolean;
   pdf: boolean;
   out: string;
-  engine: boolean;
   cdkOut: string | undefined;
 }
 
@@ -73,7 +70,7 @@ export async function diagrams(
     if (changed.length === 0) progress.line('  nothing changed');
   }
   if (asked.png || asked.pdf) await exportAll(generated, asked, progress);
-  return asked.engine ? await checkEngine(generated, asked, progress, signal) : 0;
+  return 0;
 }
 
 /** Loads the CDK, which takes a second, only where it is needed. */
@@ -83,7 +80,6 @@ async function synthesized<Result>(use: (cdkOut: string) => Promise<Result>): Pr
 }
 
 const svgIn = ({ files, picture }: Generated) => files.get(`${picture.lab}.drawio.svg`) as string;
-const drawioIn = ({ files, picture }: Generated) => files.get(`${picture.lab}.drawio`) as string;
 
 async function exportAll(generated: readonly Generated[], asked: Options, progress: Progress): Promise<void> {
   for (const one of generated) {
@@ -104,32 +100,6 @@ async function writeExport(out: string, name: string, bytes: Uint8Array, progres
   progress.line(`  wrote ${relative('.', path)}`);
 }
 
-/** @returns the exit code: 1 where draw.io's own engine draws something elsewhere, 0 also where it is not there */
-async function checkEngine(
-  generated: readonly Generated[],
-  asked: Options,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<number> {
-  let differences = 0;
-  for (const one of generated) {
-    const { lab } = one.picture;
-    const rendering = await progress.step(`Render ${lab} by draw.io's engine`, () =>
-      renderByEngine(drawioIn(one), { cache: '.local', signal }),
-    );
-    if ('skipped' in rendering) {
-      progress.line(`  skipped: ${rendering.skipped}`);
-      return 0;
-    }
-    await writeExport(asked.out, `${lab}.engine.png`, rendering.png, progress);
-    const found = compareWithEngine(one.picture, rendering);
-    for (const difference of found) progress.line(`  ✗ ${lab}: ${difference}`);
-    if (found.length === 0) progress.line(`  ${lab}: ${rendering.engine} draws everything where we do`);
-    differences += found.length;
-  }
-  return differences === 0 ? 0 : 1;
-}
-
 /** Undefined where help is asked for. */
 function parse(args: string[]): Options | undefined {
   const flag = { type: 'boolean', default: false } as const;
@@ -138,7 +108,6 @@ function parse(args: string[]): Options | undefined {
     png: flag,
     pdf: flag,
     out: { type: 'string', default: join('.local', 'diagrams') },
-    'check-engine': flag,
     'cdk-out': { type: 'string' },
     help: { ...flag, short: 'h' },
   } as const;
@@ -146,5 +115,5 @@ function parse(args: string[]): Options | undefined {
     parseArgs({ args, allowPositionals: true, options }),
   );
   if (values.help) return undefined;
-  return { ...values, labs: positionals, engine: values['check-engine'], cdkOut: values['cdk-out'] };
+  return { ...values, labs: positionals, cdkOut: values['cdk-out'] };
 }
