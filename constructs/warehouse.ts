@@ -1,4 +1,4 @@
-import { ArnFormat, type Duration, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import {
   CompositePrincipal,
@@ -15,6 +15,7 @@ import { Construct } from 'constructs';
 import type { loadEnvironment } from '../domain/warehouse/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { ArchiveBucket } from './archive-bucket.ts';
+import { deployName } from './deploy-name.ts';
 import { IsolatedVpc } from './isolated-vpc.ts';
 
 export interface WarehouseProps {
@@ -70,8 +71,8 @@ export class Warehouse extends Construct {
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [props.archive.bucket.bucketArn] }),
     );
 
-    // The service has no generated names: both must be given, so they are made from the path, not chosen.
-    const name = Names.uniqueResourceName(this, { maxLength: 60, separator: '-' }).toLowerCase();
+    // The service has no generated names: both must be given, in 64 characters at most.
+    const name = deployName(this, 64);
     const adminUsername = 'labs_admin';
     const logExports = ['userlog', 'connectionlog', 'useractivitylog'];
     // Redshift writes to groups of these names; those it makes itself are kept for ever and outlive the stack.

@@ -1,5 +1,6 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { LabError } from '../domain/errors.ts';
 
 /**
@@ -7,7 +8,7 @@ import { LabError } from '../domain/errors.ts';
  * one table below, and the run prints what of it was used.
  */
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 interface Resource {
   Type: string;
   Properties?: Record<string, Json>;
@@ -45,7 +46,12 @@ export const standIns: readonly StandIn[] = [
       Type: 'AWS::SecretsManager::Secret',
       Properties: {
         // The name that Redshift gives the secret it manages.
-        Name: `redshift!${original.Properties?.NamespaceName}-${original.Properties?.AdminUsername}`,
+        Name: joined(
+          'redshift!',
+          original.Properties?.NamespaceName,
+          '-',
+          original.Properties?.AdminUsername,
+        ),
         GenerateSecretString: {
           SecretStringTemplate: JSON.stringify({ username: original.Properties?.AdminUsername ?? 'admin' }),
           GenerateStringKey: 'password',
@@ -59,11 +65,11 @@ export const standIns: readonly StandIn[] = [
     standIn: 'our Redshift Data API server',
     why: 'the emulator has no Redshift',
     attributes: (original, _logicalId, { account, region }) => {
-      const name = String(original.Properties?.WorkgroupName);
+      const name = original.Properties?.WorkgroupName ?? null;
       return {
         Ref: name,
         'Workgroup.WorkgroupName': name,
-        'Workgroup.WorkgroupArn': `arn:aws:redshift-serverless:${region}:${account}:workgroup/${name}`,
+        'Workgroup.WorkgroupArn': joined(`arn:aws:redshift-serverless:${region}:${account}:workgroup/`, name),
       };
     },
   },
@@ -110,6 +116,11 @@ export const standIns: readonly StandIn[] = [
   { type: 'AWS::EC2::FlowLog', standIn: 'nothing', why: 'no packets flow in an emulated network' },
 ];
 
+/** A text of texts, each of which may refer to something. */
+function joined(...parts: (Json | undefined)[]): Json {
+  return { 'Fn::Join': ['', parts.map((part) => part ?? '')] };
+}
+
 function trusts(service: string) {
   return ({ Properties }: Resource) => JSON.stringify(Properties?.AssumeRolePolicyDocument).includes(service);
 }
@@ -137,8 +148,14 @@ export interface LocalAssembly {
   functions: { logicalId: string; roleLogicalId: string }[];
   /** Containers of the task definitions: what a process that stands in for one is told, and as whom it runs. */
   tasks: LocalTask[];
-  workgroups: { name: string; database: string }[];
+  workgroups: LocalWorkgroup[];
   template: Template;
+}
+
+export interface LocalWorkgroup {
+  /** As the template has it; `textOf` says what it is in a stack. */
+  name: Json;
+  database: string;
 }
 
 export interface LocalTask {
@@ -214,21 +231,40 @@ export async function localAssembly(o: {
   return { directory: o.to, used, functions, tasks: tasksOf(template), workgroups, template };
 }
 
-function workgroupsOf(template: Template): { name: string; database: string }[] {
-  const namespaces = Object.values(template.Resources).filter(
-    (r) => r.Type === 'AWS::RedshiftServerless::Namespace',
-  );
-  return Object.values(template.Resources)
-    .filter((resource) => resource.Type === 'AWS::RedshiftServerless::Workgroup')
-    .map((workgroup) => {
-      const namespace = namespaces.find(
-        (n) => n.Properties?.NamespaceName === workgroup.Properties?.NamespaceName,
-      );
-      return {
-        name: String(workgroup.Properties?.WorkgroupName),
-        database: String(namespace?.Properties?.DbName),
-      };
-    });
+function workgroupsOf(template: Template): LocalWorkgroup[] {
+  const ofType = (type: string) =>
+    Object.values(template.Resources).flatMap(({ Type, Properties = {} }) =>
+      Type === type ? [Properties] : [],
+    );
+  const namespaces = ofType('AWS::RedshiftServerless::Namespace');
+  return ofType('AWS::RedshiftServerless::Workgroup').map(({ WorkgroupName = null, NamespaceName }) => {
+    const namespace = namespaces.find((each) => isDeepStrictEqual(each.NamespaceName, NamespaceName));
+    return { name: WorkgroupName, database: String(namespace?.DbName) };
+  });
+}
+
+/**
+ * What a text of a template becomes in a stack: for the one that our server must know before the stack is made.
+ *
+ * @param parameters pseudo parameters by name, such as `AWS::StackId`
+ * @throws TemplateNotLocal where it refers to anything else
+ */
+export function textOf(value: Json, parameters: Readonly<Record<string, string>>): string {
+  const unknown = () => new LabError('TemplateNotLocal', JSON.stringify(value));
+  if (typeof value === 'string') return value;
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw unknown();
+  if (typeof value.Ref === 'string' && value.Ref in parameters) return parameters[value.Ref] as string;
+  const listOf = (list: Json | undefined): string[] => {
+    if (Array.isArray(list)) return list.map((each) => textOf(each, parameters));
+    const split = (list as { 'Fn::Split'?: [string, Json] } | null)?.['Fn::Split'];
+    if (!split) throw unknown();
+    return textOf(split[1], parameters).split(split[0]);
+  };
+  const { 'Fn::Join': join, 'Fn::Select': select } = value;
+  if (Array.isArray(join)) return listOf(join[1]).join(String(join[0]));
+  const selected = Array.isArray(select) ? listOf(select[1])[Number(select[0])] : undefined;
+  if (selected === undefined) throw unknown();
+  return selected;
 }
 
 interface ContainerDefinition {

@@ -8,7 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { LabError } from '../domain/errors.ts';
-import { type LocalAssembly, localAssembly, type Template } from './assembly.ts';
+import { type LocalAssembly, localAssembly, type Template, textOf } from './assembly.ts';
 import { encryptBuckets } from './bucket-encryption.ts';
 import { cdk } from './cdk.ts';
 import { type Certificate, makeCertificate, trustingAgent } from './core/certificate.ts';
@@ -27,7 +27,7 @@ import { iamAuthorizer } from './proxy/iam-authorizer.ts';
 import { type RunningProxy, startProxy } from './proxy/proxy.ts';
 import { bucketKeys, sseKmsHook } from './proxy/sse-kms.ts';
 import { type RedshiftDataServer, startRedshiftData } from './redshift-data/server.ts';
-import { bootstrapStack, executeChangeSet } from './stacks.ts';
+import { bootstrapStack, executeChangeSet, stackId } from './stacks.ts';
 
 /** Configuration that every SDK client of the laptop takes. */
 export interface ClientConfig {
@@ -272,9 +272,6 @@ async function deploy(
     progress.line(`    ${count} x ${standIn.type}: ${standIn.standIn} (${standIn.why})`);
   }
 
-  const api = await startDataApi(laptop, stack, assembly);
-  proxy.route('redshift-data', api.url);
-
   await progress.step('cdk bootstrap', async () => {
     if (laptop.external) await runCdk('bootstrap', `aws://${account}/${region}`, '--app', assembly.directory);
     else if (!laptop.bootstrapped) await bootstrapStack(laptop.clients);
@@ -286,7 +283,7 @@ async function deploy(
     await progress.step(`cdk destroy ${stack}, if it is there`, destroy);
     laptop.cleanups.push(destroy);
   }
-  const outputs = await progress.step(`cdk deploy ${stack}`, async (report) => {
+  const { api, outputs } = await progress.step(`cdk deploy ${stack}`, async (report) => {
     // A name of this deploy's own: an external endpoint keeps what an earlier one left.
     const changeSet = `deploy-${randomUUID()}`;
     await runCdk(
@@ -301,9 +298,12 @@ async function deploy(
       '--change-set-name',
       changeSet,
     );
-    const made = await executeChangeSet(laptop.clients, stack, changeSet);
+    // Names end in a part of the stack's id, which is known by now; the migrations ask for the warehouse by its name.
+    const api = await startDataApi(laptop, stack, assembly, await stackId(laptop.clients, stack));
+    proxy.route('redshift-data', api.url);
+    const outputs = await executeChangeSet(laptop.clients, stack, changeSet);
     report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
-    return made;
+    return { api, outputs };
   });
   const resources = await physicalIds(laptop, stack);
   if (!laptop.external) await encryptBuckets(laptop.clients, assembly.template, resources);
@@ -325,6 +325,7 @@ async function startDataApi(
   laptop: Parts,
   stack: string,
   assembly: LocalAssembly,
+  id: string,
 ): Promise<RedshiftDataServer> {
   const { certificate, clients, region, account, proxy } = laptop;
   const judge = new RoleJudge(clients);
@@ -343,7 +344,10 @@ async function startDataApi(
     region,
     account,
     admin: 'labs_admin',
-    workgroups: assembly.workgroups.map(({ name, database }) => ({ name, databases: [database] })),
+    workgroups: assembly.workgroups.map(({ name, database }) => ({
+      name: textOf(name, { 'AWS::StackId': id }),
+      databases: [database],
+    })),
     authorize: dataApiCallers({
       account,
       judge,

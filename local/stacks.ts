@@ -67,6 +67,17 @@ export function executeChangeSet(
   });
 }
 
+/**
+ * @returns the id of a stack, which it has from its first change set on
+ * @throws Error ValidationError of CloudFormation where there is none
+ */
+export function stackId(config: CloudFormationClientConfig, stack: string): Promise<string> {
+  return withClient(config, async (cloudFormation) => {
+    const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: stack }));
+    return Stacks[0]?.StackId ?? '';
+  });
+}
+
 /** Waits as long as CloudFormation does: its own resources have their time-outs. */
 async function settled(cloudFormation: CloudFormationClient, name: string): Promise<Stack> {
   for (;;) {

@@ -7,7 +7,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { LogLevel } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { LabFunction } from '../../constructs/lab-function.ts';
-import { labLog } from '../../constructs/lab-log.ts';
+import { workflowLog } from '../../constructs/lab-log.ts';
 import { LabTable } from '../../constructs/lab-table.ts';
 import { LoginSecret } from '../../constructs/login-secret.ts';
 import { SqlStack, type SqlStackProps } from '../../constructs/sql-stack.ts';
@@ -154,7 +154,7 @@ export class FashionStack extends SqlStack {
     warehouse.grantStatements(load, 'ExecuteStatement', 'BatchExecuteStatement');
 
     const logs = (name: string) => ({
-      destination: labLog(this, `${name}Log`, removalPolicy),
+      destination: workflowLog(this, `${name}Log`, removalPolicy),
       level: LogLevel.ALL,
       includeExecutionData: true,
     });

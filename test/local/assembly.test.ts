@@ -3,10 +3,17 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LabError } from '../../domain/errors.ts';
-import { localAssembly, standIns } from '../../local/assembly.ts';
+import { type Json, localAssembly, standIns, textOf } from '../../local/assembly.ts';
 
 const place = { account: '000000000000', region: 'eu-west-1' };
-const name = 'lab-warehouse-1234';
+
+/** What a text of the template is in the stack. */
+const text = (value: Json) =>
+  textOf(value, { 'AWS::StackId': 'arn:aws:cloudformation:eu-west-1:000000000000:stack/Lab/1234-56-78' });
+/** As in the labs: its end is a part of the stack's id. */
+const name = {
+  'Fn::Join': ['', ['lab-warehouse-', select(0, '-', select(2, '/', { Ref: 'AWS::StackId' }))]],
+};
 
 /** A lab with everything that has a stand-in, and one resource of each kind that refers to it. */
 const template = () => ({
@@ -111,7 +118,7 @@ async function localize(lab = template()) {
 it('a namespace becomes the secret of its administrator, under the name that Redshift gives it', async () => {
   const { resources } = await localize();
   expect(resources.Namespace.Type).toBe('AWS::SecretsManager::Secret');
-  expect(resources.Namespace.Properties.Name).toBe(`redshift!${name}-labs_admin`);
+  expect(text(resources.Namespace.Properties.Name)).toBe('redshift!lab-warehouse-1234-labs_admin');
   expect(JSON.parse(resources.Namespace.Properties.GenerateSecretString.SecretStringTemplate)).toEqual({
     username: 'labs_admin',
   });
@@ -120,13 +127,21 @@ it('a namespace becomes the secret of its administrator, under the name that Red
 it('a workgroup goes, and whoever named it has its name and its ARN', async () => {
   const { resources, written, local } = await localize();
   expect(resources.Workgroup).toBeUndefined();
-  expect(resources.Load.Properties.Environment.Variables.WORKGROUP_NAME).toBe(name);
-  expect(resources.Policy.Properties.PolicyDocument.Statement[0].Resource[0]).toBe(
-    `arn:aws:redshift-serverless:eu-west-1:000000000000:workgroup/${name}`,
+  expect(text(resources.Load.Properties.Environment.Variables.WORKGROUP_NAME)).toBe('lab-warehouse-1234');
+  expect(text(resources.Policy.Properties.PolicyDocument.Statement[0].Resource[0])).toBe(
+    'arn:aws:redshift-serverless:eu-west-1:000000000000:workgroup/lab-warehouse-1234',
   );
-  expect(written.Outputs.Group.Value).toBe(name);
+  expect(written.Outputs.Group.Value).toEqual(name);
   expect(local.workgroups).toEqual([{ name, database: 'labs' }]);
 });
+
+it.each<{ value: Json }>([
+  { value: { Ref: 'Namespace' } },
+  { value: select(9, '/', { Ref: 'AWS::StackId' }) },
+  { value: 7 },
+])('$value is no text that is known before the stack is made', ({ value }) =>
+  expect(() => text(value)).toThrow(expect.objectContaining({ code: 'TemplateNotLocal' })),
+);
 
 it('the role of COPY may be assumed by the account as well, and no other role', async () => {
   const { resources } = await localize();
@@ -299,4 +314,8 @@ function role(...services: string[]) {
 
 function getAtt(logicalId: string, attribute: string) {
   return { 'Fn::GetAtt': [logicalId, attribute] };
+}
+
+function select(index: number, separator: string, of: Json): Json {
+  return { 'Fn::Select': [index, { 'Fn::Split': [separator, of] }] };
 }

@@ -305,6 +305,21 @@ describe.each(labs)('when the stack of %s goes', (_lab, kept, vanishing) => {
     }
   });
 
+  it('what has a name of ours is named after its stack id too: what stays is not in the way of a second deploy', () => {
+    const named = Object.entries(kept.Resources).flatMap(([id, { Type, Properties = {} }]) =>
+      Object.entries(Properties)
+        .filter(([key]) => new RegExp(`^(${Type.split('::').at(-1)})?(Name|Identifier)$`).test(key))
+        .map(([key, value]) => ({ id, Type, key, value })),
+    );
+    // An inline policy is named below its role.
+    const ours = named.filter(({ Type, value }) => Type !== 'AWS::IAM::Policy' && !('Ref' in Object(value)));
+    const services = ['AWS::RedshiftServerless::Namespace', 'AWS::RedshiftServerless::Workgroup'];
+    for (const [id] of services.flatMap((type) => resourcesOf(kept, type)))
+      expect(ours.map((each) => each.id)).toContain(id); // they take no resource without a name
+    for (const { id, key, value } of ours)
+      expect([id, key, JSON.stringify(value)]).toEqual([id, key, expect.stringContaining('"AWS::StackId"')]);
+  });
+
   it('the workgroup, which holds no data and sits in the subnets, goes', () => {
     for (const [, resource] of resourcesOf(kept, 'AWS::RedshiftServerless::Workgroup'))
       expect(policies(resource)).toEqual(['Delete', 'Delete']);
