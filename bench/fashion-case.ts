@@ -20,7 +20,7 @@ const cases: Record<string, (file: string) => Promise<number>> = {
     });
   },
   async 'our reader'(file) {
-    const { openSheet } = await import('../domain/fashion/workbook.ts');
+    const { openSheet } = await import('../domain/workbook/workbook.ts');
     const { inventoryLayout } = await import('../domain/fashion/inventory-layout.ts');
     return withSource(file, async (source) => {
       let rows = -1; // the header

@@ -1,7 +1,7 @@
-import { isCalendarDate, millisecondsPerDay, serialDate } from './calendar.ts';
+import { isCalendarDate, millisecondsPerDay, serialDate } from '../shared/calendar.ts';
+import { type Cell, CellError } from '../workbook/sheet-row.ts';
 import { fifteenDigits, plainDecimal, scaledInteger, scaledRange } from './decimal.ts';
 import type { Column } from './layout.ts';
-import { type Cell, CellError } from './sheet-row.ts';
 
 /**
  * Why a row is set aside.

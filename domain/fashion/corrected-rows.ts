@@ -1,11 +1,11 @@
 import { LabError } from '../errors.ts';
+import type { Cell } from '../workbook/sheet-row.ts';
 import { cellConverter, type RejectReason, rawCell } from './cells.ts';
 import type { Corrections } from './corrections.ts';
 import type { CsvWriter } from './csv.ts';
 import { writeConverted } from './fields.ts';
 import type { Column, ReportLayout } from './layout.ts';
 import { type RawRow, sameRow } from './raw-row.ts';
-import type { Cell } from './sheet-row.ts';
 
 /** A row as it is corrected; `cells` by the layout's columns. */
 export interface CorrectedRow {

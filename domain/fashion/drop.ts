@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
 import { LabError } from '../errors.ts';
-import { isCalendarDate, isTimeOfDay } from './calendar.ts';
+import { isCalendarDate, isTimeOfDay } from '../shared/calendar.ts';
 
 /** When the client's software writes its report. */
 export interface SlotSchedule {

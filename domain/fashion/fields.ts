@@ -1,10 +1,10 @@
+import { classesOf } from '../workbook/shared-strings.ts';
+import { cellKind, numberFlag, type SheetRow } from '../workbook/sheet-row.ts';
+import { textClass } from '../workbook/xml-reader.ts';
 import { type Converted, cellConverter, type RejectReason } from './cells.ts';
 import { type CsvWriter, csvField } from './csv.ts';
 import { scaledRange } from './decimal.ts';
 import type { Column } from './layout.ts';
-import { classesOf } from './shared-strings.ts';
-import { cellKind, numberFlag, type SheetRow } from './sheet-row.ts';
-import { textClass } from './xml-reader.ts';
 
 /** Writes the cell at a position as a field; why not, if it is a bad one. */
 export type FieldWriter = (row: SheetRow, position: number, out: CsvWriter) => RejectReason | undefined;

@@ -1,5 +1,5 @@
 import { LabError } from '../errors.ts';
-import { isCalendarDate, isTimeOfDay } from './calendar.ts';
+import { isCalendarDate, isTimeOfDay } from '../shared/calendar.ts';
 import { checkedDrop, type DateAndSlot, type Drop } from './drop.ts';
 
 /**

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LabError } from '../errors.ts';
-import { isCalendarDate } from './calendar.ts';
+import { isCalendarDate } from '../shared/calendar.ts';
 import { plainDecimal, scaledInteger } from './decimal.ts';
 
 /**

@@ -1,4 +1,7 @@
 import { LabError } from '../errors.ts';
+import type { Cell, SheetRow } from '../workbook/sheet-row.ts';
+import { openSheet, type SheetReader } from '../workbook/workbook.ts';
+import type { ByteSource } from '../workbook/zip.ts';
 import { cellAddress, isBlank, type RejectReason, rawCell } from './cells.ts';
 import { CorrectedRows, cellWriter, rawCells } from './corrected-rows.ts';
 import type { Corrections } from './corrections.ts';
@@ -6,9 +9,6 @@ import { type ByteSink, CsvWriter, csvLine } from './csv.ts';
 import { type FieldWriter, fieldWriter } from './fields.ts';
 import { KeySet } from './key-set.ts';
 import { type Column, headerKey, type ReportLayout } from './layout.ts';
-import type { Cell, SheetRow } from './sheet-row.ts';
-import { openSheet, type SheetReader } from './workbook.ts';
-import type { ByteSource } from './zip.ts';
 
 /** Part of every load's key. To be raised whenever any workbook could give other bytes than before. */
 export const transformVersion = '2';

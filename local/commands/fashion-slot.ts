@@ -1,4 +1,4 @@
-import { isCalendarDate, isTimeOfDay } from '../../domain/fashion/calendar.ts';
+import { isCalendarDate, isTimeOfDay } from '../../domain/shared/calendar.ts';
 import { argumentsOf } from './arguments.ts';
 
 /** What the commands on one slot's drops take, laptop or AWS alike. For `parseArgs`. */

@@ -4,7 +4,7 @@ import ExcelJS from 'exceljs';
 import { inventoryLayout } from '../../../domain/fashion/inventory-layout.ts';
 import { headerKey, type ReportLayout, reportLayout } from '../../../domain/fashion/layout.ts';
 import { transformWorkbook } from '../../../domain/fashion/transform.ts';
-import { bytesSource } from '../../../domain/fashion/zip.ts';
+import { bytesSource } from '../../../domain/workbook/zip.ts';
 import { parsedCsv } from './workbooks.ts';
 
 /**

@@ -100,7 +100,7 @@ describe('a row that was set aside', () => {
     let rejected = '';
     await expect(transformed(workbook)).rejects.toMatchObject({ code: 'AllRowsRejected' });
     const { transformWorkbook } = await import('../../../domain/fashion/transform.ts');
-    const { bytesSource } = await import('../../../domain/fashion/zip.ts');
+    const { bytesSource } = await import('../../../domain/workbook/zip.ts');
     const { inventoryLayout } = await import('../../../domain/fashion/inventory-layout.ts');
     await transformWorkbook({
       workbook: bytesSource(workbook),

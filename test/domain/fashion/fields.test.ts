@@ -3,9 +3,9 @@ import { cellConverter } from '../../../domain/fashion/cells.ts';
 import { CsvWriter, csvField } from '../../../domain/fashion/csv.ts';
 import { fieldWriter } from '../../../domain/fashion/fields.ts';
 import type { Column } from '../../../domain/fashion/layout.ts';
-import { SharedStrings } from '../../../domain/fashion/shared-strings.ts';
-import { SheetRowsReader } from '../../../domain/fashion/sheet-reader.ts';
-import type { SheetRow } from '../../../domain/fashion/sheet-row.ts';
+import { SharedStrings } from '../../../domain/workbook/shared-strings.ts';
+import { SheetRowsReader } from '../../../domain/workbook/sheet-reader.ts';
+import type { SheetRow } from '../../../domain/workbook/sheet-row.ts';
 
 const base = { name: 'x', header: 'X' } as const;
 const columns: Column[] = [

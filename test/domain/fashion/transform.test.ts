@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { inventoryLayout } from '../../../domain/fashion/inventory-layout.ts';
 import type { ReportLayout } from '../../../domain/fashion/layout.ts';
 import { rejectedHeader, transformWorkbook } from '../../../domain/fashion/transform.ts';
-import { bytesSource } from '../../../domain/fashion/zip.ts';
+import { bytesSource } from '../../../domain/workbook/zip.ts';
 import { header, inventoryRow, parsedCsv, transformed, withParts, workbookOf } from './workbooks.ts';
 
 const inventory = (...changes: Record<string, ExcelJS.CellValue>[]) =>

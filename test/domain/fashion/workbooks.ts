@@ -4,10 +4,10 @@ import Papa from 'papaparse';
 import type { Corrections } from '../../../domain/fashion/corrections.ts';
 import { inventoryLayout } from '../../../domain/fashion/inventory-layout.ts';
 import type { ReportLayout } from '../../../domain/fashion/layout.ts';
-import type { Cell } from '../../../domain/fashion/sheet-row.ts';
 import { type TransformCounts, transformWorkbook } from '../../../domain/fashion/transform.ts';
-import { openSheet } from '../../../domain/fashion/workbook.ts';
-import { bytesSource } from '../../../domain/fashion/zip.ts';
+import type { Cell } from '../../../domain/workbook/sheet-row.ts';
+import { openSheet } from '../../../domain/workbook/workbook.ts';
+import { bytesSource } from '../../../domain/workbook/zip.ts';
 
 export const header = inventoryLayout.columns.map((column) => column.header);
 

@@ -12,7 +12,7 @@ import papaparse from 'papaparse';
 import { slotOf } from '../../../domain/fashion/drop.ts';
 import { inventoryLayout } from '../../../domain/fashion/inventory-layout.ts';
 import { transformWorkbook } from '../../../domain/fashion/transform.ts';
-import { bytesSource } from '../../../domain/fashion/zip.ts';
+import { bytesSource } from '../../../domain/workbook/zip.ts';
 import {
   makeDays,
   makeReport,
@@ -21,7 +21,7 @@ import {
 } from '../../../local/outside/inventory-reports.ts';
 import { setZipTimes } from '../../../local/outside/zip-times.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 const sha256 = ({ bytes }: Pick<Report, 'bytes'>) => createHash('sha256').update(bytes).digest('hex');
 const monday = { seed: 7, date: '2026-11-19', slot: '0600', rows: 600 };
 

@@ -1,4 +1,4 @@
-import { serialTime } from './calendar.ts';
+import { serialTime } from '../shared/calendar.ts';
 import type { SharedStrings } from './shared-strings.ts';
 import { textOf } from './xml-text.ts';
 

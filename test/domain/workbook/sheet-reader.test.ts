@@ -1,7 +1,7 @@
-import { SharedStrings, SharedStringsReader } from '../../../domain/fashion/shared-strings.ts';
-import { SheetRowsReader } from '../../../domain/fashion/sheet-reader.ts';
-import { type Cell, CellError } from '../../../domain/fashion/sheet-row.ts';
-import type { XmlReader } from '../../../domain/fashion/xml-reader.ts';
+import { SharedStrings, SharedStringsReader } from '../../../domain/workbook/shared-strings.ts';
+import { SheetRowsReader } from '../../../domain/workbook/sheet-reader.ts';
+import { type Cell, CellError } from '../../../domain/workbook/sheet-row.ts';
+import type { XmlReader } from '../../../domain/workbook/xml-reader.ts';
 
 const main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
 const sheetOf = (rows: string) =>

@@ -1,7 +1,7 @@
 import ExcelJS from 'exceljs';
 import fc from 'fast-check';
-import { type Cell, CellError } from '../../../domain/fashion/sheet-row.ts';
-import { sheetCells, withParts, workbookOf } from './workbooks.ts';
+import { type Cell, CellError } from '../../../domain/workbook/sheet-row.ts';
+import { sheetCells, withParts, workbookOf } from '../fashion/workbooks.ts';
 
 /** What XML can carry; exceljs drops the rest, and does not escape what looks like an escape. */
 const text = fc

@@ -1,5 +1,5 @@
 import { strToU8, zipSync } from 'fflate';
-import { bytesSource, inflated, zipDirectory } from '../../../domain/fashion/zip.ts';
+import { bytesSource, inflated, zipDirectory } from '../../../domain/workbook/zip.ts';
 
 const text = 'inventory '.repeat(1000);
 const archive = zipSync({ 'a.xml': strToU8(text), 'b.xml': [strToU8(text), { level: 0 }] });

@@ -1,4 +1,4 @@
-import { dateStyles, isBuiltInDate, isDateFormat } from '../../../domain/fashion/number-formats.ts';
+import { dateStyles, isBuiltInDate, isDateFormat } from '../../../domain/workbook/number-formats.ts';
 
 describe('a number format', () => {
   it.each([
