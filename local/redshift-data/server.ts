@@ -89,6 +89,8 @@ export async function startRedshiftData(options: RedshiftDataOptions): Promise<R
     });
   };
   const server = options.tls ? createHttpsServer(options.tls, listener) : createHttpServer(listener);
+  // The client closes what is idle: a connection that the server has just closed would cost a client that stood still its next call.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);

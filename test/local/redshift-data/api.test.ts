@@ -23,6 +23,13 @@ beforeAll(async () => {
 });
 afterAll(() => warehouse.close());
 
+it('announces no end of an idle connection: only the client closes one, so none is closed under a call', async () => {
+  const answered = await fetch(warehouse.server.url, { method: 'POST' });
+  await answered.text();
+  expect(answered.headers.get('connection')).toBe('keep-alive');
+  expect(answered.headers.get('keep-alive')).toBeNull();
+});
+
 describe('a statement', () => {
   it('gets an id at once, ends as FINISHED and describes itself', async () => {
     const submitted = await admin.client.send(

@@ -53,6 +53,7 @@ export async function startObjectStore() {
       response.write(body);
     } else response.end(body);
   });
+  server.keepAliveTimeout = 0; // it closes no connection because a test took long
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const client = new S3Client({
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
