@@ -119,7 +119,7 @@ export default defineDiagram({
     {
       number: 6,
       on: 'trend -> archive',
-      text: "It writes the batch's rows to one object below `rows/`, under a key made of shard and sequence numbers. What cannot be read is set aside whole below `set-aside/`.",
+      text: "It writes the batch's rows to one object below `rows/`, under a key made of shard, trading days and sequence numbers. What cannot be read is set aside whole below `set-aside/`.",
     },
     {
       number: 7,

@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto';
 import { text, timestamp } from '../shared/sql-literals.ts';
-import { stagingTableOf } from '../shared/staging-table.ts';
 import { dropOrder, slotOrder } from './drop.ts';
 import type { Transformed } from './events.ts';
 import type { ReportLayout } from './layout.ts';
@@ -12,8 +12,13 @@ import type { ReportLayout } from './layout.ts';
 export const schema = 'fashion';
 export const stagingSchema = 'fashion_staging';
 
-/** The staging table of one run. */
-export const stagingTable = (run: string): string => stagingTableOf(stagingSchema, run);
+/**
+ * The staging table of one run, by its name: its load takes several calls, a temporary table dies between them, so each run has
+ * a real one of its own, which a repetition finds again.
+ */
+export function stagingTable(run: string): string {
+  return `${stagingSchema}.load_${createHash('sha256').update(run).digest('hex').slice(0, 24)}`;
+}
 
 const columnList = (layout: ReportLayout) => layout.columns.map((column) => column.name).join(', ');
 

@@ -4,12 +4,15 @@ import { LabError } from '../errors.ts';
  * The archive's keys, built and parsed in one place. Hours and days are those of arrival, in UTC:
  *
  *     raw/yyyy/mm/dd/hh/<name>                                    what the feed sent, by Firehose
- *     rows/yyyy/mm/dd/hh/<shard>-<first>-<last>.csv.gz            ticks with their trend, of one batch of a shard
+ *     rows/yyyy/mm/dd/hh/<shard>-<days>-<first>-<last>.csv.gz     ticks with their trend, of one batch of a shard
  *     set-aside/yyyy/mm/dd/<shard>-<sequence>.json                a record that cannot be read, whole
  *     manifest/<name>.json                                        what COPY reads
  *     replay/<run>/rows|set-aside|manifest/…                      the same, written by a replay
  *
  * `<first>` and `<last>` are the sequence numbers of the batch's records, so a batch that comes again has the same key.
+ * `<days>` are the first and the last trading day of its trades, `2026-11-30_2026-12-01`: the load learns them from the event
+ * that names the object. Objects of the first release have none, and its load reads `<days>` as a part of the shard, so that
+ * objects can be loaded after a deployment was rolled back.
  */
 export type ArchiveKey = RawKey | RowsKey | SetAsideKey | ManifestKey;
 
@@ -20,10 +23,18 @@ export interface RawKey {
   name: string;
 }
 
+/** Trading days, `YYYY-MM-DD`, both included. */
+export interface TradingDays {
+  from: string;
+  to: string;
+}
+
 export interface RowsKey {
   kind: 'rows';
   /** `shardId-000000000000` */
   shard: string;
+  /** All rows are of these; an object of the first release does not say them. */
+  days?: TradingDays;
   first: string;
   last: string;
   /** Beginning of the hour in which the first record arrived, epoch milliseconds. */
@@ -56,12 +67,13 @@ export const replayPrefix = 'replay/';
 /** @param o arrived: of the first record, epoch milliseconds */
 export function rowsKey(o: {
   shard: string;
+  days: TradingDays;
   first: string;
   last: string;
   arrived: number;
   run?: string | undefined;
 }): string {
-  const key = `${rowsPrefix}${hourPath(o.arrived)}/${o.shard}-${o.first}-${o.last}.csv.gz`;
+  const key = `${rowsPrefix}${hourPath(o.arrived)}/${o.shard}-${o.days.from}_${o.days.to}-${o.first}-${o.last}.csv.gz`;
   return checked(`${runPath(o.run)}${key}`);
 }
 
@@ -86,11 +98,16 @@ export function rawHourPrefix(at: number): string {
   return `${rawPrefix}${hourPath(at)}/`;
 }
 
+/** `rows/yyyy/mm/dd/hh/` of the hour that holds an instant. @param at epoch milliseconds */
+export function rowsHourPrefix(at: number): string {
+  return `${rowsPrefix}${hourPath(at)}/`;
+}
+
 const shape = new RegExp(
   [
     '^(?:(?<replay>replay)/(?<run>[\\w.-]+)/)?(?:',
     [
-      'rows/(?<rowsHour>\\d{4}/\\d{2}/\\d{2}/\\d{2})/(?<rowsShard>[\\w-]+?)-(?<first>\\d+)-(?<last>\\d+)\\.csv\\.gz',
+      'rows/(?<rowsHour>\\d{4}/\\d{2}/\\d{2}/\\d{2})/(?<rowsShard>[\\w-]+?)(?:-(?<from>\\d{4}-\\d{2}-\\d{2})_(?<to>\\d{4}-\\d{2}-\\d{2}))?-(?<first>\\d+)-(?<last>\\d+)\\.csv\\.gz',
       'set-aside/(?<day>\\d{4}/\\d{2}/\\d{2})/(?<shard>[\\w-]+)-(?<sequence>\\d+)\\.json',
       'manifest/(?<manifest>[\\w.-]+)\\.json',
       'raw/(?<rawHour>\\d{4}/\\d{2}/\\d{2}/\\d{2})/(?<name>[^/]+)',
@@ -112,6 +129,9 @@ export function parseKey(key: string): ArchiveKey {
       first: first as string,
       last: last as string,
       hour: beginning(groups.rowsHour, key),
+      ...(groups.from !== undefined && {
+        days: { from: day(groups.from, key), to: day(groups.to as string, key) },
+      }),
       ...run,
     };
   if (groups.day !== undefined)
@@ -127,6 +147,22 @@ export function parseKey(key: string): ArchiveKey {
   return { kind: 'raw', hour: beginning(groups.rawHour as string, key), name: name as string };
 }
 
+/**
+ * From the first to the last trading day that keys of rows say; undefined where one of them says none, or is no such key.
+ */
+export function tradingDaysOf(keys: readonly string[]): TradingDays | undefined {
+  let days: TradingDays | undefined;
+  for (const key of keys) {
+    const { from, to } = shape.exec(key)?.groups ?? {};
+    if (from === undefined || to === undefined) return undefined;
+    days = {
+      from: days && days.from < from ? days.from : from,
+      to: days && days.to > to ? days.to : to,
+    };
+  }
+  return days;
+}
+
 function checked(key: string): string {
   parseKey(key);
   return key;
@@ -137,6 +173,12 @@ const runPath = (run: string | undefined) => (run === undefined ? '' : `${replay
 /** `yyyy/mm/dd/hh` in UTC. */
 const hourPath = (at: number) =>
   new Date(at).toISOString().slice(0, 13).replaceAll('-', '/').replace('T', '/');
+
+/** As it is, if there is such a day. */
+function day(date: string, key: string): string {
+  beginning(`${date.replaceAll('-', '/')}/00`, key);
+  return date;
+}
 
 function beginning(path: string, key: string): number {
   const [year, month, day, hour] = path.split('/');

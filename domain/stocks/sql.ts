@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { CopiedObject } from '../shared/copy-manifest.ts';
 import { text } from '../shared/sql-literals.ts';
-import { stagingTableOf } from '../shared/staging-table.ts';
+import { tradingDaysOf } from './keys.ts';
 import { rowColumns } from './rows.ts';
 
 /** The statements of one load, in Redshift's dialect. The tables are made by stacks/stocks/migrations. */
 export const schema = 'stocks';
-export const stagingSchema = 'stocks_staging';
 const ticks = `${schema}.ticks`;
+/** A temporary table: it is the transaction's own, needs no right to a schema, and nobody else's can be taken for it. */
+const staging = 'staged_ticks';
 
 /** Of the objects of one load, in any order: a repetition has the same. 24 hexadecimal digits. */
 export function loadId(objects: readonly CopiedObject[]): string {
@@ -18,14 +19,14 @@ export function loadId(objects: readonly CopiedObject[]): string {
 /** Keys of the ledger that go into one statement: of 1,024 bytes each they would still be less than the 100,000 it may have. */
 const keysPerStatement = 80;
 
-/** A batch has at most 40 statements: 10, and two for each 80 objects. */
+/** A batch has at most 40 statements: 9, or 10 if it replaces, and two for each 80 objects. */
 export const mostObjects = 15 * keysPerStatement;
 
 /** Of a load that replaces: live loads wait for its transaction, and a replay's objects have up to 10,000 rows each. */
 export const mostObjectsToPublish = 200;
 
 /** Which statement of a load that replaces, from 1, returns one row: {ticks, rows_replaced, rows_added}. */
-export const changesPart = 5;
+export const changesPart = 4;
 
 const identity = ['symbol', 'venue', 'trading_day', 'trade_id'] as const;
 const sameIdentity = (a: string, b: string) =>
@@ -39,6 +40,9 @@ const sameIdentity = (a: string, b: string) =>
  * A load that replaces takes the rows of a replay: those that `ticks` has otherwise, and those that it does not have. What is
  * the same stays, with the time of its load; see {@link isReplaced}. A live load cannot take that back.
  *
+ * Of `ticks` it reads the days that the objects' keys say, or where they do not say them, those of the staged rows. It fails,
+ * on a NULL for the ledger's rows_staged, where an object has rows of other days than that: they might be there already.
+ *
  * The last statement returns one row: {rows_staged, oldest_at_ns, newest_at_ns}, both null for objects without rows.
  *
  * @param o objects: at most {@link mostObjects}, or {@link mostObjectsToPublish}; those of the manifest at `manifestUrl`
@@ -51,14 +55,20 @@ export function loadStatements(o: {
   replaces?: boolean | undefined;
 }): string[] {
   const load = loadId(o.objects);
-  const staging = stagingTableOf(stagingSchema, load);
+  const days = tradingDaysOf(o.objects.map(({ key }) => key));
   const columns = rowColumns.join(', ');
   // A transaction sees what was committed when its first query began. LOCK is none: it comes first, so that the load before
   // this one is seen. Exclusive even for readers in Redshift, hence on a table of its own that nobody reads.
   const lock = `LOCK ${schema}.load_lock`;
-  // The sort key's first column: blocks of other days are not read.
+  // The sort key's first column: blocks of other days are not read. Redshift leaves out blocks by literals alone.
   const daysOf = (table: string) =>
-    `${table}.trading_day BETWEEN (SELECT MIN(trading_day) FROM ${staging}) AND (SELECT MAX(trading_day) FROM ${staging})`;
+    `${table}.trading_day BETWEEN ` +
+    (days
+      ? `${text(days.from)} AND ${text(days.to)}`
+      : `(SELECT MIN(trading_day) FROM ${staging}) AND (SELECT MAX(trading_day) FROM ${staging})`);
+  const rowsStaged = days
+    ? `CASE WHEN MIN(trading_day) < ${text(days.from)} OR MAX(trading_day) > ${text(days.to)} THEN NULL ELSE COUNT(*) END`
+    : 'COUNT(*)';
   const isNew = (row: string) =>
     `NOT EXISTS (SELECT 1 FROM ${ticks} AS t WHERE ${daysOf('t')} AND ${sameIdentity('t', row)})`;
   // A join and no correlated EXISTS: Redshift does not take those with inequalities.
@@ -73,8 +83,7 @@ export function loadStatements(o: {
     `(SELECT COUNT(*) AS rows_added FROM (${distinct(staging)} FROM ${staging}) AS s WHERE ${isNew('s')}) AS added`;
   return [
     lock,
-    `DROP TABLE IF EXISTS ${staging}`,
-    `CREATE TABLE ${staging} (LIKE ${schema}.row_template)`,
+    `CREATE TEMP TABLE ${staging} (LIKE ${schema}.row_template)`,
     // EMPTYASNULL for what a late tick has no value of. COMPUPDATE and STATUPDATE off: both would sample and analyze a table
     // that lives for seconds.
     `COPY ${staging} (${columns}) FROM ${text(o.manifestUrl)} IAM_ROLE ${text(o.copyRoleArn)} ` +
@@ -88,8 +97,9 @@ export function loadStatements(o: {
       `) AS copy FROM ${staging}) AS s WHERE copy = 1 AND ${isNew('s')}`,
     `DELETE FROM ${schema}.load_ledger WHERE load_id = ${text(load)}`,
     `INSERT INTO ${schema}.load_ledger (load_id, rows_staged, oldest_at_ns, newest_at_ns, loaded_at) ` +
-      `SELECT ${text(load)}, COUNT(*), MIN(at_ns), MAX(at_ns), ${loadedAt} FROM ${staging}`,
+      `SELECT ${text(load)}, ${rowsStaged}, MIN(at_ns), MAX(at_ns), ${loadedAt} FROM ${staging}`,
     ...objectLedger(o.objects, load),
+    // The session ends with the batch, and the table with it. Dropped here nothing depends on that.
     `DROP TABLE ${staging}`,
     `SELECT rows_staged, oldest_at_ns, newest_at_ns FROM ${schema}.load_ledger WHERE load_id = ${text(load)}`,
   ];

@@ -1,4 +1,5 @@
 import { LabError } from '../../domain/errors.ts';
+import type { TradingDays } from '../../domain/stocks/keys.ts';
 import { RowsWriter } from '../../domain/stocks/rows.ts';
 import { scanTick } from '../../domain/stocks/scan-tick.ts';
 import { compareSequences } from '../../domain/stocks/sequence.ts';
@@ -36,6 +37,8 @@ interface ReadBatch {
   poison: Poison[];
   symbols: Set<string>;
   trades: number;
+  /** Of all trades, those that give no row too: the same whichever attempt at the batch this is. */
+  days: TradingDays | undefined;
   gaps: number;
   corrections: number;
 }
@@ -56,7 +59,8 @@ export async function applyBatch(
   const { csv, advances, counts } = applyTrades(records, batch, known, warmTrendsOf(to.states));
 
   const durable = batch.poison.map((each) => to.objects.setAside(each));
-  if (counts.rows > 0) durable.push(to.objects.putRows(spanOf(records, batch.trades), csv));
+  if (batch.days && counts.rows > 0)
+    durable.push(to.objects.putRows(spanOf(records, batch.trades, batch.days), csv));
   await allDone(durable);
   await to.states.advance(advances);
 
@@ -70,6 +74,7 @@ function readAll(records: readonly BatchRecord[]): ReadBatch {
     poison: [],
     symbols: new Set(),
     trades: 0,
+    days: undefined,
     gaps: 0,
     corrections: 0,
   };
@@ -78,9 +83,18 @@ function readAll(records: readonly BatchRecord[]): ReadBatch {
     batch.ticks.push(tick);
     if (!tick) continue;
     batch.trades += 1;
+    batch.days = withDay(batch.days, tick.tradingDay);
     batch.symbols.add(tick.symbol);
   }
   return batch;
+}
+
+/** A batch is of one day but around midnight, and where trades come late: then nothing is made. */
+function withDay(days: TradingDays | undefined, day: string): TradingDays {
+  if (!days) return { from: day, to: day };
+  if (day < days.from) return { from: day, to: days.to };
+  if (day > days.to) return { from: days.from, to: day };
+  return days;
 }
 
 /** Counts what is no trade, and sets aside what cannot be read. */
@@ -153,7 +167,7 @@ function applyTrades(
   return { csv: csv.text(), advances, counts };
 }
 
-function spanOf(records: readonly BatchRecord[], trades: number): BatchSpan {
+function spanOf(records: readonly BatchRecord[], trades: number, days: TradingDays): BatchSpan {
   const first = records[0] as BatchRecord;
   const last = records.at(-1) as BatchRecord;
   return {
@@ -162,6 +176,7 @@ function spanOf(records: readonly BatchRecord[], trades: number): BatchSpan {
     last: last.sequence,
     arrived: first.arrived,
     trades,
+    days,
   };
 }
 

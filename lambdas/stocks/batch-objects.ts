@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { rowsKey, setAsideKey } from '../../domain/stocks/keys.ts';
+import { rowsKey, setAsideKey, type TradingDays } from '../../domain/stocks/keys.ts';
 
 /** The records of one batch, in order, all of one shard. */
 export interface BatchSpan {
@@ -11,8 +11,9 @@ export interface BatchSpan {
   last: string;
   /** Arrival of the first record, epoch milliseconds. */
   arrived: number;
-  /** How many of them are trades that can be read. */
+  /** How many of them are trades that can be read, and of which days. */
   trades: number;
+  days: TradingDays;
 }
 
 /** A record that cannot be read. */

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
-import { parseKey, type RowsKey, rowsKey } from '../../../domain/stocks/keys.ts';
+import { parseKey, type RowsKey, rowsHourPrefix } from '../../../domain/stocks/keys.ts';
 import { compareSequences } from '../../../domain/stocks/sequence.ts';
 import { type ArchivedRow, readRows } from './archived-row.ts';
 
@@ -93,10 +93,4 @@ function markOverlaps(objects: readonly RowsObject[]): void {
     if (isApart || compareSequences((furthest as RowsObject).parsed.last, object.parsed.last) < 0)
       furthest = object;
   }
-}
-
-/** Of any key of that hour, what comes before its name. */
-function rowsHourPrefix(hour: number): string {
-  const key = rowsKey({ shard: 'any', first: '0', last: '0', arrived: hour });
-  return key.slice(0, key.lastIndexOf('/') + 1);
 }

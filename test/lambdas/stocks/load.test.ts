@@ -134,6 +134,23 @@ it('an object that cannot be loaded does not keep out the others, and it alone i
   expect(await inSql(symbol)).toBe(5);
 });
 
+it('an object whose key lies about its days is handed back, alone; the others are in SQL', async () => {
+  const { symbol, objects } = await objectsOf(4);
+  const [{ key } = { key: '' }, ...others] = objects;
+  const lying = key.replaceAll('2026-11-20', '2026-11-19');
+  expect(lying).not.toBe(key);
+  const moved = put(lying, bodies.get(key) as Buffer);
+  const { failed } = await loadsBy().load([moved, ...others], call(), soon());
+  expect(failed).toEqual([]); // within the days of all
+  await warehouse.admin.ok(`DELETE FROM stocks.ticks WHERE symbol = '${symbol}'`);
+  const alone = await loadsBy().load([moved], call(), soon());
+  expect(alone.failed).toMatchObject([{ objects: [moved], error: { code: 'WarehouseStatementFailed' } }]);
+  expect(alone.failed[0]?.error.message).toContain('"rows_staged"');
+  expect(await inSql(symbol)).toBe(0);
+  expect((await loadsBy().load(others, call(), soon())).failed).toEqual([]);
+  expect(await inSql(symbol)).toBe(3);
+});
+
 it('a warehouse that is away for a moment is asked again', async () => {
   const { symbol, objects } = await objectsOf(2);
   let refusals = 3;

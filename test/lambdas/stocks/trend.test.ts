@@ -1,4 +1,6 @@
 /** What one batch becomes in the archive and in the table. */
+
+import { parseKey } from '../../../domain/stocks/keys.ts';
 import { symbols } from '../../../domain/stocks/symbols.ts';
 import { gapRecordText } from '../../../domain/stocks/tick-record.ts';
 import { Lab, opened, record, sequenceOf, shard, tickRecord } from './batches.ts';
@@ -8,10 +10,10 @@ const rising = [100, 101, 102, 103].map((price, n) =>
   tickRecord(n, { symbol: 'AAPL', id: n + 1, price, after: n * 100 }),
 );
 
-it('rows go into one object, named by shard, first and last record, below the hour of arrival', async () => {
+it('rows go into one object, named by shard, days, first and last record, below the hour of arrival', async () => {
   const lab = new Lab();
   await lab.apply(rising);
-  const key = `rows/2026/11/20/15/${shard}-${sequenceOf(0)}-${sequenceOf(3)}.csv.gz`;
+  const key = `rows/2026/11/20/15/${shard}-2026-11-20_2026-11-20-${sequenceOf(0)}-${sequenceOf(3)}.csv.gz`;
   expect(lab.s3.keys('')).toEqual([key]);
   const trends = lab.s3.text(key).trimEnd().split('\n').slice(1);
   expect(trends.map((line) => line.split(',').slice(7, 9))).toEqual([
@@ -118,4 +120,35 @@ it('after-hours ticks over midnight UTC keep their trading day', async () => {
     tickRecord(1, { symbol: 'AAPL', id: 2, price: 101, after: hours + 1 }),
   ]);
   expect([...lab.rows().keys()]).toEqual(['AAPL|D|2026-11-20|1', 'AAPL|D|2026-11-20|2']);
+});
+
+describe('the key of a batch says the first and the last trading day of its trades', () => {
+  const day = 24 * 3600 * 1000;
+  const tick = (index: number, id: number, after: number, symbol = 'AAPL') =>
+    tickRecord(index, { symbol, id, price: 100, after });
+  const daysOf = (lab: Lab) => lab.s3.keys('rows/').map((key) => parseKey(key));
+
+  it.each([
+    ['in order', [-day, 0, day]],
+    ['late ones among them', [day, -day, 0]],
+    ['the last day first', [day, 0, -day]],
+  ])('%s', async (_which, afters) => {
+    const lab = new Lab();
+    await lab.apply(afters.map((after, n) => tick(n, n + 1, after)));
+    expect(daysOf(lab)).toMatchObject([{ days: { from: '2026-11-19', to: '2026-11-21' } }]);
+    for (const identity of lab.rows().keys())
+      expect(['2026-11-19', '2026-11-20', '2026-11-21']).toContain(identity.split('|')[2]);
+  });
+
+  it('those that give no row too: whichever attempt writes it, it is the same object', async () => {
+    // The attempt that failed had moved the state of AAPL on, so the next one has rows of MSFT alone.
+    const batch = [tick(0, 1, -day), tick(1, 1, 0, 'MSFT'), tick(2, 2, day)];
+    const lab = new Lab();
+    lab.table.faults = (symbol) => (symbol === 'MSFT' ? 'before' : 'none');
+    await expect(lab.apply(batch)).rejects.toThrow('MSFT');
+    lab.table.faults = () => 'none';
+    expect(await lab.apply(batch)).toMatchObject({ rows: 1 });
+    expect(daysOf(lab)).toMatchObject([{ days: { from: '2026-11-19', to: '2026-11-21' } }]);
+    expect(lab.rows().size).toBe(3);
+  });
 });

@@ -334,7 +334,7 @@ it('keeps time when it is asked to', async () => {
   const put = archive.put.bind(archive);
   const began = performance.now();
   archive.put = (key, ...rest) => {
-    const [, last] = /^replay\/.*\/archive-\d+-(\d+)\./.exec(key) ?? [];
+    const [, last] = /^replay\/.*\/archive-.*-\d+-(\d+)\.csv/.exec(key) ?? [];
     if (last !== undefined) written.push({ last: Number(last), after: performance.now() - began });
     put(key, ...rest);
   };
