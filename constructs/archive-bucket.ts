@@ -108,6 +108,8 @@ export class ArchiveBucket extends Construct {
       }),
     };
     for (const { queue } of told) this.letTell(queue);
+    // Without its policy a bucket that stays would answer without TLS.
+    for (const { policy } of [this.bucket, accessLog]) policy?.applyRemovalPolicy(removalPolicy);
     if (removalPolicy === RemovalPolicy.DESTROY) this.removeEmptierLog();
   }
 
@@ -122,6 +124,16 @@ export class ArchiveBucket extends Construct {
       }),
     );
     this.bucket.node.addDependency(queue);
+  }
+
+  /**
+   * Who may write into a bucket that is emptied when the stack goes has to go first, else it fills the bucket again, which then
+   * cannot go: CloudFormation deletes in the reverse order of dependencies. The access log needs none of this: its policy lets
+   * S3 write there, the emptier denies all writes in it, and both end with it.
+   */
+  private goesBeforeEmptier(role: IConstruct): void {
+    const emptier = this.bucket.node.tryFindChild('AutoDeleteObjectsCustomResource');
+    if (emptier) role.node.addDependency(emptier);
   }
 
   /** The function that empties the buckets before they go would leave a log group that no template knows. */
@@ -143,12 +155,18 @@ export class ArchiveBucket extends Construct {
 
   /** Lets the grantee write small objects below these prefixes, or copy to them: each in one call. */
   grantWrite(grantee: IGrantable, ...prefixes: string[]): Grant {
-    return this.grant(grantee, prefixes, ['s3:PutObject'], ['kms:GenerateDataKey']);
+    return this.grantPut(grantee, prefixes, ['kms:GenerateDataKey']);
   }
 
   /** Lets the grantee write objects of any size below these prefixes, in parts as well: a part needs kms:Decrypt. */
   grantUpload(grantee: IGrantable, ...prefixes: string[]): Grant {
-    return this.grant(grantee, prefixes, ['s3:PutObject'], ['kms:GenerateDataKey', 'kms:Decrypt']);
+    return this.grantPut(grantee, prefixes, ['kms:GenerateDataKey', 'kms:Decrypt']);
+  }
+
+  private grantPut(grantee: IGrantable, prefixes: string[], keyActions: string[]): Grant {
+    // The role: whatever acts under it refers to it, and so goes before it.
+    this.goesBeforeEmptier(grantee.grantPrincipal as unknown as IConstruct);
+    return this.grant(grantee, prefixes, ['s3:PutObject'], keyActions);
   }
 
   private grant(grantee: IGrantable, prefixes: string[], actions: string[], keyActions: string[]): Grant {

@@ -1,4 +1,4 @@
-import { Fn, type RemovalPolicy } from 'aws-cdk-lib';
+import { Fn } from 'aws-cdk-lib';
 import {
   type GatewayVpcEndpoint,
   GatewayVpcEndpointAwsService,
@@ -12,8 +12,6 @@ import { logFlows } from './flow-log.ts';
 export interface IsolatedVpcProps {
   /** @default '10.40.0.0/20' */
   readonly cidr?: string;
-  /** What happens to the flow log when the stack goes. @default RETAIN */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**
@@ -36,6 +34,6 @@ export class IsolatedVpc extends Construct {
       restrictDefaultSecurityGroup: false,
     });
     this.s3 = this.vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
-    logFlows(this, this.vpc, props.removalPolicy);
+    logFlows(this, this.vpc);
   }
 }

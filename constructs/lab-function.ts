@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Duration, type RemovalPolicy, type Size, Tags } from 'aws-cdk-lib';
+import { type Duration, type Size, Tags } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type ICommandHooks, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -22,8 +22,6 @@ export interface LabFunctionProps<Name extends string> {
   readonly databaseRoles?: string[];
   /** Files to put beside the bundled handler. @default none */
   readonly commandHooks?: ICommandHooks;
-  /** What happens to the log when the stack goes. @default RETAIN */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /** What CommonJS dependencies look for and an ES module has not: ssh2's Poly1305 reads __dirname as it loads. */
@@ -37,7 +35,7 @@ const commonJsNames =
  */
 export class LabFunction<Name extends string> extends NodejsFunction {
   constructor(scope: Construct, id: string, props: LabFunctionProps<Name>) {
-    const logGroup = labLog(scope, `${id}Log`, props.removalPolicy);
+    const logGroup = labLog(scope, `${id}Log`);
     // Not the managed basic execution role: that one may write to every log group of the account.
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);

@@ -3,9 +3,12 @@ import { type CfnLogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs';
 import { deployName } from './deploy-name.ts';
 
-/** A log of what a lab does, kept for three months. @param removalPolicy @default RETAIN */
-export function labLog(scope: Construct, id: string, removalPolicy = RemovalPolicy.RETAIN): LogGroup {
-  return new LogGroup(scope, id, { retention: RetentionDays.THREE_MONTHS, removalPolicy });
+/** A log of what a lab does: kept for three months, or until its stack goes. */
+export function labLog(scope: Construct, id: string): LogGroup {
+  return new LogGroup(scope, id, {
+    retention: RetentionDays.THREE_MONTHS,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
 }
 
 /**
@@ -13,8 +16,8 @@ export function labLog(scope: Construct, id: string, removalPolicy = RemovalPoli
  * for 5,120 characters; groups below this prefix need no line of their own in it (AWS: "Using CloudWatch Logs to log
  * execution history in Step Functions").
  */
-export function workflowLog(scope: Construct, id: string, removalPolicy?: RemovalPolicy): LogGroup {
-  const log = labLog(scope, id, removalPolicy);
+export function workflowLog(scope: Construct, id: string): LogGroup {
+  const log = labLog(scope, id);
   (log.node.defaultChild as CfnLogGroup).logGroupName = `/aws/vendedlogs/states/${deployName(log, 128)}`;
   return log;
 }

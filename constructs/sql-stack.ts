@@ -50,7 +50,6 @@ export class SqlStack extends LabStack {
       warehouse,
       folder: fileURLToPath(migrations),
       ledger,
-      removalPolicy,
     });
     return { archive, warehouse, migrations: schema };
   }

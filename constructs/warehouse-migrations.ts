@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CustomResource, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CustomResource, Duration, Stack } from 'aws-cdk-lib';
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
@@ -21,8 +21,6 @@ export interface WarehouseMigrationsProps {
   readonly folder: string;
   /** Schema of the ledger of migrations; one per lab, so that labs can share a warehouse. */
   readonly ledger: string;
-  /** @default RETAIN */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**
@@ -42,7 +40,6 @@ export class WarehouseMigrations extends Construct {
         DATABASE_NAME: props.warehouse.databaseName,
         ADMIN_SECRET: props.warehouse.adminSecretName,
       },
-      removalPolicy: props.removalPolicy,
       commandHooks: {
         beforeInstall: () => [],
         beforeBundling: () => [],
@@ -56,7 +53,7 @@ export class WarehouseMigrations extends Construct {
     props.warehouse.grantAdminStatements(handler);
     const provider = new Provider(this, 'Provider', {
       onEventHandler: handler,
-      logGroup: labLog(this, 'ProviderLog', props.removalPolicy),
+      logGroup: labLog(this, 'ProviderLog'),
     });
     acknowledge(
       provider,

@@ -56,7 +56,7 @@ export class Warehouse extends Construct {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.archive = props.archive;
     this.databaseName = props.databaseName ?? 'labs';
-    const network = new IsolatedVpc(this, 'Network', { removalPolicy });
+    const network = new IsolatedVpc(this, 'Network');
 
     this.copyRole = new Role(this, 'CopyRole', {
       description: 'Assumed by the warehouse for COPY; reads this archive alone',
@@ -81,7 +81,7 @@ export class Warehouse extends Construct {
         new LogGroup(this, `Log-${log}`, {
           logGroupName: `/aws/redshift/${name}/${log}`,
           retention: RetentionDays.THREE_MONTHS,
-          removalPolicy,
+          removalPolicy: RemovalPolicy.DESTROY,
         }),
     );
     const namespace = new CfnNamespace(this, 'Namespace', {

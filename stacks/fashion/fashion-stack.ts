@@ -122,7 +122,6 @@ export class FashionStack extends SqlStack {
         SFTP_LOGIN_SECONDS: String(patience.login.toSeconds()),
         SFTP_SILENCE_SECONDS: String(patience.silence.toSeconds()),
       },
-      removalPolicy,
     });
     archive.grantUpload(collect, incomingPrefix);
     archive.grantWrite(collect, workbookPrefix); // the target of the copy from there
@@ -137,7 +136,6 @@ export class FashionStack extends SqlStack {
       timeout: Duration.minutes(10),
       ...transformSize(limits),
       environment: { LIMITS: JSON.stringify(limits) },
-      removalPolicy,
     });
     archive.grantRead(transform, workbookPrefix, csvPrefix, rejectedPrefix, correctionsPrefix);
     archive.grantUpload(transform, csvPrefix, rejectedPrefix, replayPrefix);
@@ -148,13 +146,12 @@ export class FashionStack extends SqlStack {
       timeout: Duration.minutes(2),
       environment: warehouse.loaderEnvironment(Duration.seconds(20)),
       databaseRoles: ['fashion_loader'],
-      removalPolicy,
     });
     archive.grantWrite(load, manifestPrefix, replayPrefix);
     warehouse.grantStatements(load, 'ExecuteStatement', 'BatchExecuteStatement');
 
     const logs = (name: string) => ({
-      destination: workflowLog(this, `${name}Log`, removalPolicy),
+      destination: workflowLog(this, `${name}Log`),
       level: LogLevel.ALL,
       includeExecutionData: true,
     });

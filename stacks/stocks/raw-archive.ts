@@ -1,4 +1,4 @@
-import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
@@ -18,8 +18,6 @@ export interface RawArchiveProps {
   readonly archive: ArchiveBucket;
   /** An object is written when it is this old or this large, before compression. @default 60 seconds, 64 MiB */
   readonly buffer?: { age: Duration; size: Size };
-  /** @default RETAIN */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**
@@ -34,10 +32,10 @@ export class RawArchive extends Construct {
     const buffer = props.buffer ?? { age: Duration.seconds(60), size: Size.mebibytes(64) };
     const { stream } = props.stream;
     const { bucket } = props.archive;
-    const log = labLog(this, 'Log', props.removalPolicy);
+    const log = labLog(this, 'Log');
     const logStream = new LogStream(this, 'LogStream', {
       logGroup: log,
-      removalPolicy: props.removalPolicy,
+      removalPolicy: RemovalPolicy.DESTROY,
     });
     // Not the L2: its role may also read and delete in the whole archive.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('firehose.amazonaws.com') });

@@ -1,4 +1,4 @@
-import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -16,7 +16,6 @@ export interface RowLoadsProps {
   readonly migrations: WarehouseMigrations;
   /** For how long objects are gathered for one transaction, 1 to 300 seconds. */
   readonly every: Duration;
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /** What a call may take, and the part of it for which it waits for the warehouse. */
@@ -38,14 +37,14 @@ const attempts = 50;
  *
  * @param failed gets what was tried in vain
  */
-export function rowsQueue(scope: Construct, id: string, failed: Queue, removalPolicy: RemovalPolicy): Queue {
+export function rowsQueue(scope: Construct, id: string, failed: Queue): Queue {
   return new Queue(scope, id, {
     encryption: QueueEncryption.SQS_MANAGED,
     enforceSSL: true,
     visibilityTimeout: hiddenFor,
     retentionPeriod: Duration.days(14),
     deadLetterQueue: { queue: failed, maxReceiveCount: attempts },
-    removalPolicy,
+    removalPolicy: RemovalPolicy.DESTROY, // the objects that it tells of are in the archive
   });
 }
 
@@ -87,7 +86,7 @@ export class RowLoads extends Construct {
   /** A function that copies objects into the warehouse, and may do nothing else there or elsewhere. */
   private loader(
     id: string,
-    { archive, warehouse, migrations, removalPolicy }: RowLoadsProps,
+    { archive, warehouse, migrations }: RowLoadsProps,
     props: Pick<
       LabFunctionProps<(typeof loadEnvironment)[number]>,
       'handler' | 'description' | 'timeout' | 'environment'
@@ -96,7 +95,6 @@ export class RowLoads extends Construct {
     const loader: Loader = new LabFunction(this, id, {
       ...props,
       databaseRoles: ['stocks_loader'],
-      removalPolicy,
     });
     archive.grantWrite(loader, manifestPrefix);
     warehouse.grantStatements(loader, 'BatchExecuteStatement');

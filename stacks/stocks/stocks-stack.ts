@@ -62,7 +62,7 @@ export class StocksStack extends SqlStack {
       'Records left the stream without a trend; a message names shard and sequence numbers. They are in the raw archive: mend the cause, then replay their hours.',
     );
 
-    const rows = rowsQueue(this, 'Rows', notLoaded, removalPolicy);
+    const rows = rowsQueue(this, 'Rows', notLoaded);
     const { archive, warehouse, migrations } = this.archiveToSql(props, {
       archived: [rawPrefix, rawFailedPrefix, rowsPrefix, setAsidePrefix],
       shortLived: [
@@ -75,8 +75,8 @@ export class StocksStack extends SqlStack {
       migrations: new URL('migrations', import.meta.url),
       ledger: 'stocks_migrations',
     });
-    const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention, removalPolicy });
-    const raw = new RawArchive(this, 'Raw', { stream, archive, buffer: props.rawBuffer, removalPolicy });
+    const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention });
+    const raw = new RawArchive(this, 'Raw', { stream, archive, buffer: props.rawBuffer });
     const feed = new TickFeed(this, 'Feed', {
       key,
       stream,
@@ -92,7 +92,6 @@ export class StocksStack extends SqlStack {
       timeout: Duration.seconds(60),
       memory: 1769, // one full vCPU; the rule is one thread
       environment: { STATE_TABLE: states.tableName, ARCHIVE_BUCKET: archive.bucket.bucketName },
-      removalPolicy,
     });
     states.grant(trend, 'dynamodb:BatchGetItem', 'dynamodb:PutItem');
     archive.grantWrite(trend, rowsPrefix, setAsidePrefix);
@@ -109,7 +108,6 @@ export class StocksStack extends SqlStack {
       warehouse,
       migrations,
       every: props.loadEvery ?? Duration.seconds(5),
-      removalPolicy,
     });
 
     const watch = new LabFunction<(typeof watchEnvironment)[number]>(this, 'Watch', {
@@ -118,7 +116,6 @@ export class StocksStack extends SqlStack {
       timeout: Duration.seconds(20),
       memory: 256,
       environment: { STATE_TABLE: states.tableName },
-      removalPolicy,
     });
     states.grant(watch, 'dynamodb:BatchGetItem');
     new Rule(this, 'EachMinute', {

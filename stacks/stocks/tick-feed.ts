@@ -63,14 +63,14 @@ export class TickFeed extends Construct {
       removalPolicy,
     });
     this.leases = new LabTable(this, 'Leases', { key: 'lease', removalPolicy });
-    const { vpc, securityGroup } = this.network(removalPolicy);
+    const { vpc, securityGroup } = this.network();
     this.cluster = new Cluster(this, 'Cluster', { vpc });
     acknowledge(
       this.cluster,
       'running tasks are the sample count of a metric that costs nothing; the feed measures the rest itself',
       'ECS4',
     );
-    const taskDefinition = this.task(props, removalPolicy);
+    const taskDefinition = this.task(props);
     this.service = new FargateService(this, 'Service', {
       cluster: this.cluster,
       taskDefinition,
@@ -87,7 +87,7 @@ export class TickFeed extends Construct {
     this.grants(props, taskDefinition);
   }
 
-  private network(removalPolicy: RemovalPolicy): { vpc: Vpc; securityGroup: SecurityGroup } {
+  private network(): { vpc: Vpc; securityGroup: SecurityGroup } {
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.41.0.0/24'),
       maxAzs: 2,
@@ -97,7 +97,7 @@ export class TickFeed extends Construct {
       ],
       restrictDefaultSecurityGroup: false,
     });
-    logFlows(this, vpc, removalPolicy);
+    logFlows(this, vpc);
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
       description: 'The feed: no ingress, HTTPS out',
@@ -107,7 +107,7 @@ export class TickFeed extends Construct {
     return { vpc, securityGroup };
   }
 
-  private task(props: TickFeedProps, removalPolicy: RemovalPolicy): FargateTaskDefinition {
+  private task(props: TickFeedProps): FargateTaskDefinition {
     const task = new FargateTaskDefinition(this, 'Task', {
       cpu: 512,
       memoryLimitMiB: 1024,
@@ -132,7 +132,7 @@ export class TickFeed extends Construct {
       stopTimeout: Duration.seconds(Math.ceil(checkedFeedSettings(props.settings).stopSeconds) + 10),
       logging: LogDrivers.awsLogs({
         streamPrefix: 'feed',
-        logGroup: labLog(this, 'Log', removalPolicy),
+        logGroup: labLog(this, 'Log'),
       }),
     });
     container.addMountPoints({ sourceVolume: 'spill', containerPath: spillDirectory, readOnly: false });

@@ -1,4 +1,4 @@
-import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Stream, StreamConsumer, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import type { Key } from 'aws-cdk-lib/aws-kms';
@@ -16,8 +16,6 @@ export interface TickStreamProps {
   readonly key: Key;
   /** @default 7 days */
   readonly retention?: Duration;
-  /** @default RETAIN */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 export interface SubscriptionProps {
@@ -52,7 +50,8 @@ export class TickStream extends Construct {
       encryption: StreamEncryption.KMS,
       encryptionKey: props.key,
       retentionPeriod: this.retention,
-      removalPolicy: props.removalPolicy,
+      // An empty one is billed by the hour; what it held is in the raw archive once the stack was drained.
+      removalPolicy: RemovalPolicy.DESTROY,
     });
     acknowledge(this.stream, 'the key of the lab: who may read its ticks is said in one place', 'KDS3');
   }

@@ -291,17 +291,28 @@ describe.each(labs)('when the stack of %s goes', (_lab, kept, vanishing) => {
       .map(([, resource]) => resource.Type);
 
   it('the data stays by default, with the key that reads it', () => {
-    for (const type of [
+    const stays = [
       'AWS::S3::Bucket',
+      'AWS::S3::BucketPolicy', // a bucket without it answers without TLS
       'AWS::RedshiftServerless::Namespace',
       'AWS::KMS::Key',
       'AWS::DynamoDB::Table',
       'AWS::SecretsManager::Secret',
-      'AWS::Kinesis::Stream',
-    ]) {
+    ];
+    for (const type of stays) {
       for (const [id, resource] of resourcesOf(kept, type)) {
         expect([id, policies(resource)]).toEqual([id, ['RetainExceptOnCreate', 'Retain']]);
       }
+    }
+    // Nothing else does: no log, and no stream, which is billed by the hour.
+    expect(stays).toEqual(expect.arrayContaining(retained(kept)));
+  });
+
+  it('a table can be brought back to any moment; none is protected, which would keep a first deploy from rolling back', () => {
+    for (const [id, { Properties }] of resourcesOf(kept, 'AWS::DynamoDB::Table')) {
+      const { PointInTimeRecoverySpecification: recovery, DeletionProtectionEnabled: isProtected = false } =
+        Properties;
+      expect([id, recovery, isProtected]).toEqual([id, { PointInTimeRecoveryEnabled: true }, false]);
     }
   });
 
@@ -341,6 +352,37 @@ describe.each(labs)('when the stack of %s goes', (_lab, kept, vanishing) => {
     expect(resourcesOf(kept, 'Custom::S3AutoDeleteObjects')).toEqual([]);
   });
 
+  it('whatever writes into a bucket goes before it is emptied, if the lab is ephemeral', () => {
+    const emptierOf = new Map(
+      resourcesOf(vanishing, 'Custom::S3AutoDeleteObjects').map(([id, { Properties }]) => [
+        Properties.BucketName.Ref as string,
+        id,
+      ]),
+    );
+    const buckets = resourcesOf(vanishing, 'AWS::S3::Bucket');
+    const putting = Object.keys(vanishing.Resources).flatMap((writer) => {
+      const roles = [...dependenciesOf(vanishing, writer)].filter(
+        (id) => vanishing.Resources[id]?.Type === 'AWS::IAM::Role',
+      );
+      const puts = roles
+        .flatMap((role) => statementsOf(vanishing, role))
+        .filter(({ Action }) => Action.includes('s3:PutObject'));
+      return buckets
+        .filter(([bucket]) => puts.some(({ Resource }) => Resource.join().includes(`<${bucket}.Arn>/`)))
+        .map(([bucket]) => ({ writer, bucket }));
+    });
+    expect(putting.length).toBeGreaterThan(0);
+    for (const { writer, bucket } of putting) {
+      const all = [...dependenciesOf(vanishing, writer)];
+      expect([writer, all.includes(emptierOf.get(bucket) ?? '')]).toEqual([writer, true]);
+    }
+    // S3 itself writes access logs by the bucket's policy, in which the emptier denies all writes: it goes with both.
+    for (const [id, { Properties }] of resourcesOf(vanishing, 'AWS::S3::BucketPolicy')) {
+      const emptier = emptierOf.get(Properties.Bucket.Ref) ?? '';
+      expect([...dependenciesOf(vanishing, emptier)]).toContain(id);
+    }
+  });
+
   it('every function writes to a log group of the template, so that none is left that nobody owns', () => {
     for (const template of [kept, vanishing]) {
       for (const [id, { Properties }] of resourcesOf(template, 'AWS::Lambda::Function')) {
@@ -357,6 +399,21 @@ describe.each(labs)('when the stack of %s goes', (_lab, kept, vanishing) => {
     }
   });
 });
+
+/** What a resource refers to or depends on, and what that does, and so on: all that is deleted after it. */
+function dependenciesOf(template: SynthesizedTemplate, id: string, found = new Set<string>()): Set<string> {
+  const { DependsOn = [], Properties } = template.Resources[id] as Resource;
+  const text = JSON.stringify(Properties ?? {});
+  const referred = [...text.matchAll(/\{"Ref":"(\w+)"\}|"Fn::GetAtt":\["(\w+)"/g)].map(
+    ([, ref, attribute]) => ref ?? attribute ?? '',
+  );
+  for (const next of [...DependsOn, ...referred]) {
+    if (found.has(next) || !(next in template.Resources)) continue;
+    found.add(next);
+    dependenciesOf(template, next, found);
+  }
+  return found;
+}
 
 /** Functions and roles that the CDK adds for its custom resources. */
 function byTheCdk(id: string): boolean {

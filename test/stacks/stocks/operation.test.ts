@@ -192,11 +192,6 @@ describe('alarms', () => {
   });
 });
 
-it('objects that wait to be loaded stay when the stack goes', () => {
-  expect(queue.DeletionPolicy).toBe('RetainExceptOnCreate');
-  expect(only(ephemeral.stocks, 'AWS::SQS::Queue', 'Rows')[1].DeletionPolicy).toBe('Delete');
-});
-
 it('outputs hold the commands of this lab, to paste', () => {
   const commands = Object.keys(stocks.Outputs).filter((name) => name.endsWith('Command'));
   expect(commands.sort()).toEqual([
