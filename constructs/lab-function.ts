@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { type Duration, type Size, Tags } from 'aws-cdk-lib';
+import type { Duration, Size } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type ICommandHooks, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
+import { holdDatabaseRoles } from './database-roles.ts';
 import { labLog } from './lab-log.ts';
 import { observedAs } from './observability.ts';
 
@@ -39,10 +40,7 @@ export class LabFunction<Name extends string> extends NodejsFunction {
     // Not the managed basic execution role: that one may write to every log group of the account.
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    if (props.databaseRoles) {
-      // Redshift reads the database roles of an IAM identity from this tag, separated by colons.
-      Tags.of(role).add('RedshiftDbRoles', props.databaseRoles.join(':'));
-    }
+    if (props.databaseRoles) holdDatabaseRoles(role, ...props.databaseRoles);
     super(scope, id, {
       entry: fileURLToPath(new URL(`../lambdas/${props.handler}`, import.meta.url)),
       description: props.description,

@@ -22,6 +22,8 @@ export interface SqlStackParts
   readonly migrations: URL;
   /** Table that says which of them were applied. */
   readonly ledger: string;
+  /** Role of the database that the migrations let read what the lab publishes. */
+  readonly reader: string;
 }
 
 /** A lab whose data goes to an archive and from there into SQL. */
@@ -29,7 +31,7 @@ export class SqlStack extends LabStack {
   /** Makes the archive, the warehouse that COPY fills from it, and its tables; what uses the tables depends on the migrations. */
   archiveToSql(
     props: SqlStackProps,
-    { copied, migrations, ledger, ...stored }: SqlStackParts,
+    { copied, migrations, ledger, reader, ...stored }: SqlStackParts,
   ): { archive: ArchiveBucket; warehouse: Warehouse; migrations: WarehouseMigrations } {
     const { key, removalPolicy } = this;
     const archive = new ArchiveBucket(this, 'Archive', {
@@ -43,6 +45,7 @@ export class SqlStack extends LabStack {
       key,
       archive,
       copyPrefixes: copied,
+      readerDatabaseRole: reader,
       baseCapacity: props.warehouseBaseCapacity,
       removalPolicy,
     });
@@ -57,12 +60,32 @@ export class SqlStack extends LabStack {
   /** How to ask the warehouse. @param sql a query to paste */
   outputWarehouse(warehouse: Warehouse, sql: string): void {
     const { workgroupName, databaseName, adminSecretName } = warehouse;
+    const { roleArn } = warehouse.readerRole;
     this.output('WorkgroupName', 'Redshift Serverless workgroup', workgroupName);
     this.output('DatabaseName', 'Database in it', databaseName);
+    this.output('ReaderRoleArn', 'Role to assume for reading what the lab publishes', roleArn);
     this.output(
       'QueryCommand',
-      'Ask through the Data API, then: aws redshift-data get-statement-result --id ID',
-      `aws redshift-data execute-statement --workgroup-name ${workgroupName} --database ${databaseName} --secret-arn '${adminSecretName}' --sql '${sql}'`,
+      'Ask as the reader, for sh, bash and zsh; you need sts:AssumeRole on ReaderRoleArn',
+      asReader(roleArn, [
+        `id=$(aws redshift-data execute-statement --workgroup-name ${workgroupName} --database ${databaseName} --sql '${sql}' --query Id --output text)`,
+        "while aws redshift-data describe-statement --id $id --query Status --output text | grep -qE 'SUBMITTED|PICKED|STARTED'; do sleep 1; done",
+        "{ aws redshift-data get-statement-result --id $id --query 'Records[*].map(&not_null(stringValue,longValue,doubleValue,booleanValue),@)' --output text || aws redshift-data describe-statement --id $id --query Error; }",
+      ]),
+    );
+    this.output(
+      'AdminSecretName',
+      'Secret of the administrator, a superuser: for the migrations and for emergencies',
+      adminSecretName,
     );
   }
+}
+
+/** A command for a shell: its steps run under a role, whose credentials end with it. */
+function asReader(roleArn: string, steps: readonly string[]): string {
+  const assume =
+    `set -- $(aws sts assume-role --role-arn ${roleArn} --role-session-name reader ` +
+    "--query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text)";
+  const use = 'export AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=$3';
+  return `(${[assume, use, ...steps].join(' && ')})`;
 }

@@ -1,6 +1,7 @@
 import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import {
+  AccountRootPrincipal,
   CompositePrincipal,
   Grant,
   type IGrantable,
@@ -15,6 +16,7 @@ import { Construct } from 'constructs';
 import type { loadEnvironment } from '../domain/warehouse/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { ArchiveBucket } from './archive-bucket.ts';
+import { holdDatabaseRoles } from './database-roles.ts';
 import { deployName } from './deploy-name.ts';
 import { IsolatedVpc } from './isolated-vpc.ts';
 
@@ -23,6 +25,8 @@ export interface WarehouseProps {
   /** What COPY may read: these prefixes of this archive, and nothing else anywhere. */
   readonly archive: ArchiveBucket;
   readonly copyPrefixes: string[];
+  /** Role of the database that may read what the lab publishes; its migrations make it. */
+  readonly readerDatabaseRole: string;
   /** @default 'labs' */
   readonly databaseName?: string;
   /** Redshift Processing Units that the warehouse starts with; billed by the second while a query runs. @default 8 */
@@ -47,6 +51,8 @@ export class Warehouse extends Construct {
    */
   readonly adminSecretName: string;
   readonly copyRole: Role;
+  /** Who of this account wants to ask the warehouse assumes it, by an `sts:AssumeRole` of his own. It reads, and that alone. */
+  readonly readerRole: Role;
   /** Whatever runs statements at deploy depends on this. */
   readonly workgroup: CfnWorkgroup;
   private readonly archive: ArchiveBucket;
@@ -117,6 +123,14 @@ export class Warehouse extends Construct {
     this.workgroupName = this.workgroup.getAtt('Workgroup.WorkgroupName').toString();
     this.workgroupArn = this.workgroup.getAtt('Workgroup.WorkgroupArn').toString();
     this.adminSecretName = `redshift!${namespace.namespaceName}-${adminUsername}`;
+
+    this.readerRole = new Role(this, 'ReaderRole', {
+      description:
+        'Assumed by people and programs of this account that ask the warehouse; reads what the lab publishes',
+      assumedBy: new AccountRootPrincipal(), // whoever of the account has sts:AssumeRole on it, and nobody else
+    });
+    holdDatabaseRoles(this.readerRole, props.readerDatabaseRole);
+    this.grantStatements(this.readerRole, 'ExecuteStatement');
   }
 
   /** What a function is told that loads objects of the archive. @param patience for which a call waits for its statement */

@@ -149,6 +149,8 @@ export interface LocalAssembly {
   /** Containers of the task definitions: what a process that stands in for one is told, and as whom it runs. */
   tasks: LocalTask[];
   workgroups: LocalWorkgroup[];
+  /** Who reads the warehouse: the role that people assume, and what it holds in the database. None without a warehouse. */
+  reader: { roleLogicalId: string; databaseRole: string } | undefined;
   template: Template;
 }
 
@@ -191,6 +193,7 @@ export async function localAssembly(o: {
   const references = new Map<string, Record<string, Json>>();
   const functions: LocalAssembly['functions'] = [];
   const workgroups = workgroupsOf(template);
+  const reader = readerOf(template);
 
   for (const [logicalId, resource] of Object.entries(template.Resources)) {
     const standIn = standIns.find(
@@ -228,7 +231,7 @@ export async function localAssembly(o: {
   o.change?.(template);
   await writeFile(path, JSON.stringify(template, null, 1));
   await dropContainerImages(o.to);
-  return { directory: o.to, used, functions, tasks: tasksOf(template), workgroups, template };
+  return { directory: o.to, used, functions, tasks: tasksOf(template), workgroups, reader, template };
 }
 
 function workgroupsOf(template: Template): LocalWorkgroup[] {
@@ -265,6 +268,15 @@ export function textOf(value: Json, parameters: Readonly<Record<string, string>>
   const selected = Array.isArray(select) ? listOf(select[1])[Number(select[0])] : undefined;
   if (selected === undefined) throw unknown();
   return selected;
+}
+
+function readerOf({ Outputs, Resources }: Template): LocalAssembly['reader'] {
+  const output = Outputs?.ReaderRoleArn as { Value: { 'Fn::GetAtt': [string, string] } } | undefined;
+  if (!output) return undefined;
+  const [roleLogicalId] = output.Value['Fn::GetAtt'];
+  const tags = Resources[roleLogicalId]?.Properties?.Tags as { Key: string; Value: string }[];
+  const { Value: databaseRole = '' } = tags.find(({ Key }) => Key === 'RedshiftDbRoles') ?? {};
+  return { roleLogicalId, databaseRole };
 }
 
 interface ContainerDefinition {

@@ -338,6 +338,14 @@ async function startDataApi(
     ]),
   );
   const known = new Map<string, string>();
+  const roleName = async (logicalId: string | undefined) => {
+    if (logicalId === undefined) return undefined;
+    // A function may call while its stack is still being made (migrations), so its role's name is asked for then.
+    if (!known.has(logicalId)) {
+      for (const [id, name] of await physicalIds(laptop, stack)) known.set(id, name);
+    }
+    return known.get(logicalId);
+  };
   const api = await startRedshiftData({
     postgres: laptop.postgres,
     tls: { key: readFileSync(certificate.key, 'utf8'), cert: readFileSync(certificate.server, 'utf8') },
@@ -350,17 +358,11 @@ async function startDataApi(
     })),
     authorize: dataApiCallers({
       account,
+      owner: clients.credentials,
       judge,
       secrets,
-      roleAt: async (host) => {
-        const logicalId = rolesByHost.get(host);
-        if (logicalId === undefined) return undefined;
-        // A function may call while its stack is still being made (migrations), so its role's name is asked for then.
-        if (!known.has(logicalId)) {
-          for (const [id, name] of await physicalIds(laptop, stack)) known.set(id, name);
-        }
-        return known.get(logicalId);
-      },
+      roleAt: (host) => roleName(rolesByHost.get(host)),
+      readerRole: () => roleName(assembly.reader?.roleLogicalId),
     }),
     s3For: async (roleArn) => {
       const { Credentials } = await sts.send(

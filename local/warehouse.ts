@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DeployedLab, Laptop } from './laptop.ts';
 
@@ -14,8 +15,25 @@ export function warehousePool(laptop: Laptop, lab: DeployedLab, max: number): pg
   return pool;
 }
 
-/** A line to paste that asks it. */
-export function psqlLine(laptop: Laptop, lab: DeployedLab, sql: string): string {
-  const { host, port, user, password, database } = warehouseAccess(laptop, lab);
+/** How to reach it as a login of PostgreSQL that holds the reader's role of the lab and no other. */
+export async function readerAccess(laptop: Laptop, lab: DeployedLab) {
+  const access = warehouseAccess(laptop, lab);
+  const role = lab.assembly.reader?.databaseRole ?? '';
+  const [user, password] = [`${role}_login`, randomBytes(12).toString('hex')];
+  const client = new pg.Client(access);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [user]);
+    await client.query(`${rowCount ? 'ALTER' : 'CREATE'} ROLE ${user} LOGIN PASSWORD '${password}'`);
+    await client.query(`GRANT ${role} TO ${user}`);
+  } finally {
+    await client.end();
+  }
+  return { ...access, user, password };
+}
+
+/** A line to paste that asks it, as the lab's reader. */
+export async function psqlLine(laptop: Laptop, lab: DeployedLab, sql: string): Promise<string> {
+  const { host, port, user, password, database } = await readerAccess(laptop, lab);
   return `PGPASSWORD=${password} psql -h ${host} -p ${port} -U ${user} ${database} -c '${sql}'`;
 }

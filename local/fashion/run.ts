@@ -74,7 +74,7 @@ export async function runFashion(laptop: Laptop, progress: Progress): Promise<Ru
     name: 'fashion',
     ok: expected && whole,
     deployed,
-    connect: ['SQL, while it is up:', `  ${psqlLine(laptop, deployed, onSale)}`],
+    connect: ['SQL, while it is up:', `  ${await psqlLine(laptop, deployed, onSale)}`],
   };
 }
 

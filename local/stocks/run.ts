@@ -79,7 +79,7 @@ export async function runStocks(laptop: Laptop, progress: Progress): Promise<Run
     name: 'stocks',
     ok: whole,
     deployed: lab.lab,
-    connect: ['SQL, while it is up:', `  ${psqlLine(laptop, lab.lab, latest)}`],
+    connect: ['SQL, while it is up:', `  ${await psqlLine(laptop, lab.lab, latest)}`],
   };
 }
 

@@ -94,6 +94,7 @@ export class FashionStack extends SqlStack {
       copied: [csvPrefix, manifestPrefix, replayPrefix],
       migrations: new URL('migrations', import.meta.url),
       ledger: 'fashion_migrations',
+      reader: 'fashion_reader',
     });
 
     const sftp = new LoginSecret(this, 'SftpSecret', {

@@ -74,6 +74,7 @@ export class StocksStack extends SqlStack {
       copied: [rowsPrefix, manifestPrefix, replayPrefix],
       migrations: new URL('migrations', import.meta.url),
       ledger: 'stocks_migrations',
+      reader: 'stocks_reader',
     });
     const stream = new TickStream(this, 'Ticks', { key, retention: props.streamRetention });
     const raw = new RawArchive(this, 'Raw', { stream, archive, buffer: props.rawBuffer });

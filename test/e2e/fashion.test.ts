@@ -24,6 +24,7 @@ import {
   stagingTables,
   stockOf,
 } from './fashion-lab.ts';
+import { describeReader } from './reader.ts';
 
 let fashion: FashionLab;
 let results: ResultListener;
@@ -420,6 +421,11 @@ it('an article that a report names twice at one place is loaded once, the second
     { location: 'PAR-01', on_hand: 1 },
   ]);
 });
+
+describeReader(
+  () => fashion,
+  ['fashion.current_positions', 'fashion.position_history', 'fashion.load_ledger', 'fashion.stock_on_sale'],
+);
 
 type Position = Record<string, string | boolean | null>;
 const byPlace = (one: Position, other: Position) =>

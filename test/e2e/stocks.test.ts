@@ -4,6 +4,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { parseKey, rawPrefix } from '../../domain/stocks/keys.ts';
 import { createProgress } from '../../local/core/progress.ts';
 import { replayStocks } from '../../local/stocks/replay.ts';
+import { describeReader } from './reader.ts';
 import { openStocksLab, type TestedStocks, trendsByRule, trendsInSql, whole } from './stocks-lab.ts';
 
 /**
@@ -137,3 +138,8 @@ describe('a replay that is published', () => {
     expect(await ticks()).toEqual(published);
   });
 });
+
+describeReader(
+  () => stocks,
+  ['stocks.ticks', 'stocks.load_ledger', 'stocks.object_ledger', 'stocks.latest', 'stocks.per_minute'],
+);

@@ -1,4 +1,8 @@
 /** What holds for every lab: it is clean, stands alone, says what it is, and goes as it was told to. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { CfnResource, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -162,21 +166,118 @@ describe.each(labs)('functions of %s', (_lab, template) => {
     }
   });
 
-  it('may do nothing to everything, but look at their own statements', () => {
-    const wide = functions
-      .flatMap(([, { Properties }]) => statementsOf(template, Properties.Role['Fn::GetAtt'][0]))
-      .filter(
+  it('may do nothing to everything, but look at their own statements and, with a database role, at tags', () => {
+    for (const [, { Properties }] of functions) {
+      const role = Properties.Role['Fn::GetAtt'][0];
+      const wide = statementsOf(template, role).filter(
         (statement) =>
           statement.Resource.includes('*') || statement.Action.some((each) => each.includes('*')),
       );
-    for (const statement of wide) {
-      expect(statement.Action).toEqual([
-        'redshift-data:DescribeStatement',
-        'redshift-data:GetStatementResult',
-      ]);
-      expect(statement.Condition).toBeDefined();
+      for (const { Action, Condition } of wide) {
+        const [first] = Action;
+        if (first?.startsWith('tag:')) {
+          expect(databaseRolesOf(template, role)).toBeDefined();
+        } else {
+          expect(Action).toEqual(['redshift-data:DescribeStatement', 'redshift-data:GetStatementResult']);
+          expect(Condition).toBeDefined();
+        }
+      }
     }
   });
+});
+
+it.each(labs)(
+  '%s: whoever has database roles by tag may read tags, which Redshift asks for',
+  (_lab, template) => {
+    const tagged = resourcesOf(template, 'AWS::IAM::Role')
+      .map(([id]) => id)
+      .filter((id) => databaseRolesOf(template, id) !== undefined);
+    expect(tagged.length).toBeGreaterThan(0);
+    for (const id of tagged) {
+      expect([id, statementsOf(template, id)]).toEqual([
+        id,
+        expect.arrayContaining([
+          { Effect: 'Allow', Action: ['tag:GetResources', 'tag:GetTagKeys'], Resource: ['*'] },
+        ]),
+      ]);
+    }
+  },
+);
+
+describe.each(labs)('whoever reads the warehouse of %s', (lab, template) => {
+  const reader = template.Outputs.ReaderRoleArn?.Value as { 'Fn::GetAtt': [string, string] };
+  const [role] = reader['Fn::GetAtt'];
+  const [workgroup] = only(template, 'AWS::RedshiftServerless::Workgroup');
+
+  it('assumes a role by a permission of his own in this account, and is the reader of the lab there', () => {
+    expect(template.Resources[role]?.Properties.AssumeRolePolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRole',
+        Principal: { AWS: expect.objectContaining({ 'Fn::Join': expect.anything() }) },
+      },
+    ]);
+    expect(
+      plain(template.Resources[role]?.Properties.AssumeRolePolicyDocument.Statement[0].Principal.AWS),
+    ).toBe('arn:<AWS::Partition>:iam::<AWS::AccountId>:root');
+    expect(databaseRolesOf(template, role)).toBe(`${lab}_reader`);
+  });
+
+  it('may run a statement on this workgroup as himself and see what comes of it, and nothing else', () => {
+    expect(statementsOf(template, role)).toEqual([
+      { Effect: 'Allow', Action: ['tag:GetResources', 'tag:GetTagKeys'], Resource: ['*'] },
+      {
+        Effect: 'Allow',
+        Action: ['redshift-data:ExecuteStatement', 'redshift-serverless:GetCredentials'],
+        Resource: [`<${workgroup}.Workgroup.WorkgroupArn>`],
+      },
+      {
+        Effect: 'Allow',
+        Action: ['redshift-data:DescribeStatement', 'redshift-data:GetStatementResult'],
+        Resource: ['*'],
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable, filled in by IAM
+        Condition: { StringEquals: { 'redshift-data:statement-owner-iam-userid': '${aws:userid}' } },
+      },
+    ]);
+  });
+
+  it.each(['sh', 'bash'])(
+    'asks by QueryCommand in %s: as the reader, whose credentials end with the command',
+    (shell) => {
+      const folder = mkdtempSync(join(tmpdir(), 'labs-query-'));
+      try {
+        const calls = join(folder, 'calls');
+        const log = (what: string) => `echo "$AWS_ACCESS_KEY_ID/$AWS_SESSION_TOKEN ${what}" >> ${calls}`;
+        writeFileSync(
+          join(folder, 'aws'),
+          `#!/bin/sh
+case "$2" in
+assume-role) ${log('$4')}; printf 'KEY\tSECRET\tTOKEN\n';;
+execute-statement) ${log('$*')}; echo ID-1;;
+describe-statement) ${log('describe $4')}; if [ -e ${folder}/asked ]; then echo FINISHED; else touch ${folder}/asked; echo STARTED; fi;;
+get-statement-result) ${log('result $4')}; echo ROWS;;
+esac
+`,
+          { mode: 0o755 },
+        );
+        const command = joined(template.Outputs.QueryCommand?.Value);
+        const printed = execFileSync(shell, ['-c', `${command}; echo "left: $AWS_ACCESS_KEY_ID"`], {
+          env: { PATH: `${folder}:${process.env.PATH}`, AWS_ACCESS_KEY_ID: 'OWN' },
+          encoding: 'utf8',
+        });
+        expect(printed).toBe('ROWS\nleft: OWN\n');
+        const [assumed, executed, ...rest] = readFileSync(calls, 'utf8').trim().split('\n');
+        expect(assumed).toBe('OWN/ REFERENCE');
+        expect(executed).toMatch(
+          new RegExp(`^KEY/TOKEN redshift-data execute-statement .* --sql SELECT .* FROM ${lab}\\.`),
+        );
+        expect(executed).not.toContain('secret');
+        expect(rest).toEqual(['KEY/TOKEN describe ID-1', 'KEY/TOKEN describe ID-1', 'KEY/TOKEN result ID-1']);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 });
 
 describe.each(labs)('alarms of %s', (_lab, template) => {
@@ -418,6 +519,12 @@ function dependenciesOf(template: SynthesizedTemplate, id: string, found = new S
 /** Functions and roles that the CDK adds for its custom resources. */
 function byTheCdk(id: string): boolean {
   return /framework|CustomS3AutoDelete/.test(id);
+}
+
+/** The roles that sessions of an IAM role hold in the warehouse, as its tag names them. */
+function databaseRolesOf(template: SynthesizedTemplate, roleId: string): string | undefined {
+  const tags: { Key: string; Value: string }[] = template.Resources[roleId]?.Properties.Tags ?? [];
+  return tags.find(({ Key }) => Key === 'RedshiftDbRoles')?.Value;
 }
 
 /** Under what the functions and containers of a template measure. */

@@ -176,13 +176,16 @@ describe('the warehouse', () => {
     expect(namespace.Properties.IamRoles).toEqual([{ 'Fn::GetAtt': [copyRole, 'Arn'] }]);
   });
 
-  it('the loader holds its own database role and no other function holds one', () => {
+  it('the loader holds its own database role, the reader that for reading, and nobody else holds one', () => {
     const roles = resourcesOf(fashion, 'AWS::IAM::Role').flatMap(([id, { Properties }]) =>
       (Properties.Tags ?? [])
         .filter((tag: { Key: string }) => tag.Key === 'RedshiftDbRoles')
         .map((tag: { Value: string }) => [id.replace(/[0-9A-F]{8}$/, ''), tag.Value]),
     );
-    expect(roles).toEqual([['LoadRole', 'fashion_loader']]);
+    expect(roles).toEqual([
+      ['WarehouseReaderRole', 'fashion_reader'],
+      ['LoadRole', 'fashion_loader'],
+    ]);
   });
 
   it('the secret of the administrator is read by the migrations alone', () => {
