@@ -20,7 +20,7 @@ import { stocksOutputs } from './outputs.ts';
 import { RawArchive, rawFailedPrefix } from './raw-archive.ts';
 import { RowLoads, rowsQueue } from './row-loads.ts';
 import { TickFeed } from './tick-feed.ts';
-import { TickStream } from './tick-stream.ts';
+import { type StreamPosition, TickStream } from './tick-stream.ts';
 
 export interface StocksStackProps extends SqlStackProps {
   /** What the feed is told beside its defaults. @default defaultFeedSettings of domain/stocks/feed-settings.ts */
@@ -32,8 +32,18 @@ export interface StocksStackProps extends SqlStackProps {
    * The first 24 hours are in its price, each further day is billed by the gigabyte. 1 to 365 days. @default 7 days
    */
   readonly streamRetention?: Duration;
-  /** Whether the trend reads by enhanced fan-out: some 70 ms in place of 200, billed by shard hour. @default true */
+  /**
+   * Whether the trend reads by enhanced fan-out: some 70 ms in place of 200, billed by the gigabyte that it gets, as the stream is
+   * on demand. Another value replaces the subscription, which then reads from `trendStartingPosition`. @default true
+   */
   readonly fanOut?: boolean;
+  /**
+   * Where the trend begins to read when its subscription is made: at the first deploy, and each time `fanOut` is changed. A Date is
+   * AT_TIMESTAMP: what arrived since, to the second. Records that were read before come again, and rows stay once each. Change it
+   * together with `fanOut` alone: Lambda refuses a second subscription to the same source, and the deploy would be rolled back.
+   * How to choose it: diagrams/stocks.md, "Switching fan-out". @default TRIM_HORIZON
+   */
+  readonly trendStartingPosition?: StreamPosition;
   /** Batches of one shard that the trend works on at a time, 1 to 10; each symbol's stay in order. @default 1 */
   readonly trendParallelization?: number;
   /** For how long ticks are gathered before the trend is called: each call is an object and a write a symbol. @default 0 */
@@ -101,6 +111,7 @@ export class StocksStack extends SqlStack {
       fanOut: props.fanOut,
       parallelization: props.trendParallelization,
       gatherFor: props.trendEvery,
+      startingPosition: props.trendStartingPosition,
       givenUp,
     });
     const { load, publish } = new RowLoads(this, 'Loading', {

@@ -4,6 +4,7 @@ import { Stream, StreamConsumer, StreamEncryption, StreamMode } from 'aws-cdk-li
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import {
   EventSourceMapping,
+  type EventSourceMappingProps,
   type Function as LambdaFunction,
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
@@ -18,6 +19,9 @@ export interface TickStreamProps {
   readonly retention?: Duration;
 }
 
+/** From the oldest record that the stream keeps; from what arrives from now on; or from what has arrived since then. */
+export type StreamPosition = 'TRIM_HORIZON' | 'LATEST' | Date;
+
 export interface SubscriptionProps {
   /** Whether it reads at a throughput of its own. @default true */
   readonly fanOut?: boolean;
@@ -25,6 +29,8 @@ export interface SubscriptionProps {
   readonly parallelization?: number;
   /** For how long records are gathered before a call. @default 0 seconds */
   readonly gatherFor?: Duration;
+  /** Where it begins to read when it is made. @default TRIM_HORIZON */
+  readonly startingPosition?: StreamPosition;
   /** Gets shard and sequence numbers of what was given up. */
   readonly givenUp: Queue;
 }
@@ -76,8 +82,8 @@ export class TickStream extends Construct {
   }
 
   /**
-   * Calls the function with each batch, in order, from the oldest record on. A batch that fails is cut in halves and comes
-   * again until it succeeds; an hour before its records leave the stream it is given up and told.
+   * Calls the function with each batch, in order. A batch that fails is cut in halves and comes again until it succeeds; an hour
+   * before its records leave the stream it is given up and told.
    */
   subscribe(target: LambdaFunction, props: SubscriptionProps): EventSourceMapping {
     this.grantRead(target);
@@ -91,7 +97,7 @@ export class TickStream extends Construct {
       bisectBatchOnError: true,
       maxRecordAge: Duration.hours(age),
       onFailure: new SqsDlq(props.givenUp),
-      startingPosition: StartingPosition.TRIM_HORIZON,
+      ...starting(props.startingPosition ?? 'TRIM_HORIZON'),
     });
   }
 
@@ -105,4 +111,14 @@ export class TickStream extends Construct {
     consumer.grant(target, 'kinesis:SubscribeToShard', 'kinesis:DescribeStreamConsumer');
     return consumer.streamConsumerArn;
   }
+}
+
+function starting(
+  position: StreamPosition,
+): Pick<EventSourceMappingProps, 'startingPosition' | 'startingPositionTimestamp'> {
+  if (typeof position === 'string') return { startingPosition: StartingPosition[position] };
+  return {
+    startingPosition: StartingPosition.AT_TIMESTAMP,
+    startingPositionTimestamp: Math.floor(position.getTime() / 1000), // seconds, by the API
+  };
 }

@@ -256,9 +256,22 @@ describe('the cost that the explanation of the stocks lab states', () => {
         )
         .reduce((sum, [, , , amount]) => sum + Number(amount), 0);
     const { record } = sizes();
+    const { price } = page.line(month, 'Redshift, RPU-hours');
+    const { BaseCapacity } = propertiesOf('AWS::RedshiftServerless::Workgroup');
+    const closed = (traded.hours - open.hours) * BaseCapacity * price;
+    const week = (ticks / days) * 5 * record; // bytes of the days in which the market is open
+    const perGigabyte = (start: string) => page.line(month, start).price;
+    const fanOut =
+      perGigabyte('stream, GB out by enhanced fan-out') - perGigabyte('stream, GB out, to Firehose');
     expect({
       withASecond: said(/With `trendEvery` 1 s it is ([\d.]+\d),/),
-      saved: said(/saves (\d+) a month/),
+      saved: said(/`trendEvery` 1 s\*\* saves (\d+) a month/),
+      regularHours: said(/`feed: \{ hours: 'regular' \}`\*\* saves ([\d.]+) a month/),
+      both: said(/Both: ([\d.]+) a month/),
+      inPlaceOf: said(/a month in place of ([\d.]+\d)\./),
+      withoutFanOut: said(/`fanOut: false` saves (\d+) a month/),
+      weekGigabytes: said(/wait behind the week's. (\d+) GB/),
+      weekMinutes: said(/of four shards \(read\), are (\d+) minutes/),
       record: said(/A record of (\d+) bytes/),
       timesTheBytes: said(/bills (\d+) times the bytes/),
       streamsDearer: said(/a fifth higher there, (\d+) a month/),
@@ -266,6 +279,12 @@ describe('the cost that the explanation of the stocks lab states', () => {
     }).toEqual({
       withASecond: Number((total(month) - saved).toFixed(2)),
       saved: Math.round(saved / 10) * 10,
+      regularHours: Number(closed.toFixed(2)),
+      both: Number((total(month) - saved - closed).toFixed(2)),
+      inPlaceOf: total(month),
+      withoutFanOut: Math.round(fanOut * quantity(month, 'stream, GB out by enhanced fan-out')),
+      weekGigabytes: Math.round(week / 1e9),
+      weekMinutes: Math.round(week / (shards * 2e6) / 60 / 10) * 10,
       record: Math.round(record),
       timesTheBytes: Math.round((5 * 1024) / record),
       streamsDearer: Math.round(ofLines(['K', '?']) / 5),

@@ -1,6 +1,7 @@
 /** Objects of rows into the warehouse: our Redshift Data API over PostgreSQL, as the loader's own database user. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
+import { rowColumns } from '../../../domain/stocks/rows.ts';
 import { splitStatements } from '../../../domain/warehouse/migrations.ts';
 import { DataApi } from '../../../lambdas/shared/data-api.ts';
 import { ObjectLoads } from '../../../lambdas/stocks/object-loads.ts';
@@ -42,6 +43,8 @@ afterAll(async () => {
     else process.env[name] = value;
   }
 });
+
+const tradeIdOf = (data: Uint8Array) => /"i":(\d+)/.exec(Buffer.from(data).toString())?.[1];
 
 let symbolsUsed = 0;
 
@@ -179,6 +182,66 @@ it('whoever runs out of time hands back all that is left; what was loaded meanwh
   expect(failed).toMatchObject([{ objects, error: { code: 'WarehouseSlow' } }]);
   expect((await loadsBy().load(objects, call(), soon())).failed).toEqual([]);
   expect(await inSql(symbol)).toBe(3);
+});
+
+describe('the stream read again from its oldest record, as by a subscription that takes the place of another', () => {
+  /** Ticks of a symbol, some of which come twice, some late. */
+  const recordsOf = (symbol: string) =>
+    Array.from({ length: 60 }, (_, n) => {
+      const id = n % 10 === 9 ? n - 5 : n;
+      return tickRecord(n, { symbol, id, price: 10 + (id % 7), after: id % 10 === 7 ? 0 : id * 50 });
+    });
+  const batchesOf = <Each>(list: readonly Each[], size: number) =>
+    Array.from({ length: Math.ceil(list.length / size) }, (_, n) => list.slice(n * size, (n + 1) * size));
+  const again = () => false;
+
+  /** All objects that a trend wrote, two of them a load, and some of them in two loads. */
+  async function loadAll(lab: Lab) {
+    const objects = lab.s3.keys('rows/').map((key) => put(key, lab.s3.objects.get(key)?.body as Buffer));
+    for (const part of [...batchesOf(objects, 2), objects.slice(0, 3)]) {
+      const { failed } = await loadsBy().load(part, call(), soon());
+      expect(failed).toEqual([]);
+    }
+    return objects;
+  }
+  const ofSymbol = (symbol: string) =>
+    warehouse.admin.rows(
+      `SELECT ${rowColumns.join(', ')} FROM stocks.ticks WHERE symbol = '${symbol}' ORDER BY trade_id`,
+    );
+
+  it('while the first one goes on: each tick is in SQL once, with the trend that it had', async () => {
+    const symbol = 'ADBE';
+    const records = recordsOf(symbol);
+    const lab = new Lab();
+    for (const batch of batchesOf(records, 12)) await lab.apply(batch);
+    await loadAll(lab);
+    const undisturbed = await ofSymbol(symbol);
+    expect(undisturbed.length).toBe(new Set(recordsOf(symbol).map(({ data }) => tradeIdOf(data))).size);
+
+    await warehouse.admin.ok(`DELETE FROM stocks.ticks WHERE symbol = '${symbol}'`);
+    const replaced = new Lab();
+    for (const batch of batchesOf(records.slice(0, 24), 12)) await replaced.apply(batch);
+    await loadAll(replaced);
+    const goesOn = async (from: number, size: number) => {
+      for (const batch of batchesOf(records.slice(from), size)) await replaced.deliver(batch, again);
+    };
+    await Promise.all([goesOn(24, 12), goesOn(0, 7)]);
+    await loadAll(replaced);
+    expect(await ofSymbol(symbol)).toEqual(undisturbed);
+  });
+
+  it('after the states were lost, so that every record gives its row again: each tick is in SQL once', async () => {
+    const symbol = 'ADI';
+    const records = recordsOf(symbol);
+    const lab = new Lab();
+    for (const batch of batchesOf(records, 12)) await lab.apply(batch);
+    const before = await loadAll(lab);
+    const once = await ofSymbol(symbol);
+    lab.table.items.clear();
+    for (const batch of batchesOf(records, 7)) await lab.apply(batch);
+    expect((await loadAll(lab)).length).toBeGreaterThan(before.length);
+    expect(await ofSymbol(symbol)).toEqual(once);
+  });
 });
 
 describe('rows of a replay', () => {

@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import { Duration, Size } from 'aws-cdk-lib';
 import { feedEnvironment, trendEnvironment } from '../../../domain/stocks/contract.ts';
 import { defaultFeedSettings, parseFeedSettings } from '../../../domain/stocks/feed-settings.ts';
+import type { StocksStackProps } from '../../../stacks/stocks/stocks-stack.ts';
 import {
   environmentOf,
   only,
@@ -76,6 +77,34 @@ describe('the stream', () => {
       ParallelizationFactor: 4,
       MaximumBatchingWindowInSeconds: 1,
     });
+  });
+});
+
+describe('where the trend begins to read', () => {
+  const subscribed = (props: StocksStackProps) =>
+    subscription(only(synthesizeStocks(props).stocks, 'AWS::Lambda::EventSourceMapping', 'TicksSub'));
+
+  it.each([true, false])('is a prop, with enhanced fan-out or without (%s)', (fanOut) => {
+    const latest = subscribed({ fanOut, trendStartingPosition: 'LATEST' });
+    expect([latest.StartingPosition, latest.StartingPositionTimestamp]).toEqual(['LATEST', undefined]);
+    const since = subscribed({ fanOut, trendStartingPosition: new Date('2026-11-30T20:00:00.999Z') });
+    expect([since.StartingPosition, since.StartingPositionTimestamp]).toEqual([
+      'AT_TIMESTAMP',
+      Date.UTC(2026, 10, 30, 20) / 1000,
+    ]);
+  });
+
+  it('a time that is none is refused at synth', () => {
+    expect(() => subscribed({ trendStartingPosition: new Date('no time') })).toThrow(
+      /startingPositionTimestamp/,
+    );
+  });
+
+  it('another value of fan-out makes another subscription to another source, of the same stream', () => {
+    // One that names the same source would be refused by Lambda while the first is there (read).
+    const [before, after] = [subscription(), subscribed({ fanOut: false })];
+    expect(after.EventSourceArn).not.toEqual(before.EventSourceArn);
+    expect(after.FunctionName).toEqual(before.FunctionName);
   });
 });
 
