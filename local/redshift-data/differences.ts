@@ -83,6 +83,12 @@ export const differences: readonly Difference[] = [
     test: 'temporary tables live as long as the call',
   },
   {
+    what: 'the right to make temporary tables',
+    here: 'TEMP on the database; everybody has it through PUBLIC, until it is revoked',
+    how: 'as Redshift',
+    test: 'anybody may make temporary tables until PUBLIC may not',
+  },
+  {
     what: 'isolation',
     here: 'snapshot (REPEATABLE READ), the default of new Redshift databases; a write on rows another transaction changed fails with 1023',
     how: 'as Redshift',

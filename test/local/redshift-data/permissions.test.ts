@@ -126,6 +126,19 @@ describe('the database', () => {
     await admin.ok('revoke all on schema later from role loaders');
   });
 
+  it('anybody may make temporary tables until PUBLIC may not', async () => {
+    warehouse.rolesOf.stager = ['staging'];
+    await admin.ok('create role staging');
+    const stager = warehouse.caller('/as/stager');
+    const make = 'create temp table staged (a int)';
+    await stager.ok(make);
+    await admin.ok('revoke temp on database dev from public');
+    expect(await stager.error(make)).toMatch(/permission denied to create temporary tables/);
+    await admin.ok('grant temp on database dev to role staging');
+    await stager.ok([make, 'insert into staged values (1)', 'drop table staged']);
+    await admin.ok('grant temp on database dev to public');
+  });
+
   it('a bare name is a user and ROLE a role: the wrong one does not exist', async () => {
     await admin.ok(['create role plain', 'create table granted (a int)']);
     expect(await admin.error('grant select on granted to plain')).toBe('ERROR: user "plain" does not exist');
