@@ -49,7 +49,9 @@ export class RawArchive extends Construct {
       }),
       Grant.addToPrincipal({
         grantee: role,
-        actions: ['s3:AbortMultipartUpload'],
+        // What AWS's page lists for a destination beside the upload (Firehose developer guide, "Grant Firehose access to an
+        // Amazon S3 destination"): Firehose reads back what it wrote itself.
+        actions: ['s3:AbortMultipartUpload', 's3:GetObject'],
         resourceArns: [rawPrefix, rawFailedPrefix].map((prefix) => bucket.arnForObjects(`${prefix}*`)),
       }),
       log.grantWrite(role),
