@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { addLabs } from '../stacks/labs.ts';
+import { addLabs, type LabsProps } from '../stacks/labs.ts';
 
 export interface Checks {
   /**
@@ -26,9 +26,9 @@ export function unbundledApp(outdir?: string, { validated = false }: Checks = {}
 }
 
 /** Synthesizes every lab, about 2 s, without bundles. */
-export function synthesizeInto(directory: string): void {
+export function synthesizeInto(directory: string, props?: LabsProps): void {
   const app = unbundledApp(directory);
-  addLabs(app);
+  addLabs(app, props);
   app.synth();
 }
 

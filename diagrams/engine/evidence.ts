@@ -1,4 +1,5 @@
 import { apiFlows } from './evidence/apis.ts';
+import { containerFlows } from './evidence/containers.ts';
 import type { Edge, Reader } from './evidence/edge.ts';
 import { eventFlows } from './evidence/events.ts';
 import { functionFlows } from './evidence/functions.ts';
@@ -15,6 +16,7 @@ export type { Edge } from './evidence/edge.ts';
 /** Who reads the resources of a type. A type is in one family only. */
 const readers: Readonly<Record<string, Reader>> = {
   ...apiFlows,
+  ...containerFlows,
   ...eventFlows,
   ...functionFlows,
   ...messageFlows,

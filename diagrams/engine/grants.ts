@@ -38,7 +38,7 @@ const inTheNameOf: Readonly<Record<string, string>> = {
 /** Policies of roles. */
 function identityGrants(template: StackTemplate): Edge[] {
   const users = roleUsers(template);
-  const grants = (by: string, roles: readonly string[], document: unknown) =>
+  return identityPolicies(template).flatMap(({ by, roles, document }) =>
     roles.flatMap((role) =>
       allowed(document).flatMap((statement) =>
         actedOn(
@@ -49,15 +49,30 @@ function identityGrants(template: StackTemplate): Edge[] {
           template,
         ),
       ),
-    );
-  return [
-    ...resourcesOfType(template, 'AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy').flatMap((policy) =>
-      grants(policy.logicalId, rolesWith(policy, template), policy.properties.PolicyDocument),
     ),
-    ...resourcesOfType(template, 'AWS::IAM::Role').flatMap((role) =>
-      at(role.properties, 'Policies.PolicyDocument').flatMap((document) =>
-        grants(role.logicalId, [role.logicalId], document),
-      ),
+  );
+}
+
+/** A policy document, by the resource that holds it. */
+interface Held {
+  readonly by: string;
+  readonly document: unknown;
+}
+
+/** Every policy of roles of the template, with the logical ids of the roles. */
+export function identityPolicies(template: StackTemplate): (Held & { readonly roles: readonly string[] })[] {
+  return [
+    ...resourcesOfType(template, 'AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy').map((policy) => ({
+      by: policy.logicalId,
+      roles: rolesWith(policy, template),
+      document: policy.properties.PolicyDocument,
+    })),
+    ...resourcesOfType(template, 'AWS::IAM::Role').flatMap(({ logicalId, properties }) =>
+      at(properties, 'Policies.PolicyDocument').map((document) => ({
+        by: logicalId,
+        roles: [logicalId],
+        document,
+      })),
     ),
   ];
 }
@@ -132,25 +147,33 @@ const resourcePolicies: Readonly<Record<string, readonly [document: string, owne
   'AWS::SecretsManager::ResourcePolicy': ['ResourcePolicy', 'SecretId'],
   'AWS::Kinesis::ResourcePolicy': ['ResourcePolicy', 'ResourceArn'],
   'AWS::KMS::Key': ['KeyPolicy'],
+  'AWS::IAM::Role': ['AssumeRolePolicyDocument'],
 };
+
+/** Every policy of a resource itself, with the logical ids of the resources. */
+export function ownPolicies(template: StackTemplate): (Held & { readonly owners: readonly string[] })[] {
+  return [...template.resources.values()].flatMap(({ logicalId: by, type, properties }) => {
+    const row = resourcePolicies[type];
+    if (!row) return [];
+    const [document, owner] = row;
+    const owners = owner === undefined ? [by] : referred(template, properties[owner]);
+    return [{ by, owners, document: properties[document] }];
+  });
+}
 
 /** Policies of resources: services that act for a resource of the template, and roles of the template. */
 function resourceGrants(template: StackTemplate): Edge[] {
   const users = roleUsers(template);
-  return [...template.resources.values()].flatMap((policy) => {
-    const row = resourcePolicies[policy.type];
-    if (!row) return [];
-    const [document, owner] = row;
-    const owners = owner === undefined ? [policy.logicalId] : referred(template, policy.properties[owner]);
-    return allowed(policy.properties[document]).flatMap((statement) => {
+  return ownPolicies(template).flatMap(({ by, owners, document }) =>
+    allowed(document).flatMap((statement) => {
       const roles = referred(template, at(statement.Principal, 'AWS'));
       const senders = [
         ...referred(template, sourceArns(statement.Condition)),
         ...roles.flatMap((role) => [...(users.get(role) ?? [])]),
       ];
-      return actedOn(policy.logicalId, statement, senders, owners, template);
-    });
-  });
+      return actedOn(by, statement, senders, owners, template);
+    }),
+  );
 }
 
 /** `aws:SourceArn` under whichever operator; its name is written in many ways. */

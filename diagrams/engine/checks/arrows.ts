@@ -19,7 +19,13 @@ interface Shown {
 }
 
 /** Evidence is told from the strongest. */
-const strength: Readonly<Record<Edge['kind'], number>> = { flow: 0, grant: 1, watch: 2, network: 3 };
+const strength: Readonly<Record<Edge['kind'], number>> = {
+  flow: 0,
+  grant: 1,
+  service: 2,
+  watch: 3,
+  network: 4,
+};
 
 /** Whether the template shows each arrow, and the picture each flow. */
 export function checkArrows(held: Held): {

@@ -9,11 +9,12 @@ export interface Edge {
    * - flow: data or events go this way; must be drawn where both ends are drawn.
    * - grant: a policy lets it happen.
    * - network: a way through the network, or a mounted volume.
+   * - service: what the service of a resource does by itself for it: writes its log, reads its secret.
    * - watch: an alarm or a dashboard watches a metric of it, a catalog describes it.
    *
    * All but flow are evidence for an arrow and never a reason to draw one.
    */
-  readonly kind: 'flow' | 'grant' | 'network' | 'watch';
+  readonly kind: 'flow' | 'grant' | 'network' | 'service' | 'watch';
   /** Logical id of the resource that says so. */
   readonly by: string;
   /** For people: `rule target`, `may write: s3:PutObject`. */

@@ -57,7 +57,7 @@ function matched({ logicalId: by, properties }: TemplateResource, template: Stac
 }
 
 /** Buckets that send their events to EventBridge. */
-function sendingBuckets(template: StackTemplate): string[] {
+export function sendingBuckets(template: StackTemplate): string[] {
   const inline = resourcesOfType(template, 'AWS::S3::Bucket').filter(
     ({ properties }) =>
       at(properties, 'NotificationConfiguration.EventBridgeConfiguration').length > 0 &&

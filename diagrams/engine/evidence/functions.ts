@@ -30,12 +30,27 @@ export const functionFlows: Readonly<Record<string, Reader>> = {
         referred(template, at(properties, `DestinationConfig.${outcome}.Destination`)),
       ),
     ),
-  'AWS::Lambda::Function': ({ logicalId: by, properties }, template) =>
-    edges(
+  'AWS::Lambda::Function': ({ logicalId: by, properties }, template) => [
+    ...edges(
       'flow',
       by,
       'dead letter queue',
       [by],
       referred(template, at(properties, 'DeadLetterConfig.TargetArn')),
     ),
+    ...edges('service', by, 'log', [by], referred(template, at(properties, 'LoggingConfig.LogGroup'))),
+    ...edges(
+      'service',
+      by,
+      'function of a custom resource',
+      [by],
+      referred(template, frameworkCalls(properties)),
+    ),
+  ],
 };
+
+/** What the CDK's provider framework calls, by the environment that it gives to its own functions. */
+const frameworkCalls = (properties: unknown) =>
+  ['USER_ON_EVENT_FUNCTION_ARN', 'USER_IS_COMPLETE_FUNCTION_ARN'].flatMap((name) =>
+    at(properties, `Environment.Variables.${name}`),
+  );

@@ -1,4 +1,6 @@
-import { at, referred, referredOfType, valuesNamed } from '../references.ts';
+import { inFull } from '../arns.ts';
+import { at, referred, referredOfType, resourcesOfType, valuesNamed } from '../references.ts';
+import type { StackTemplate, TemplateResource } from '../template.ts';
 import { bothWays, edges, type Reader } from './edge.ts';
 
 /**
@@ -27,6 +29,13 @@ export const storeFlows: Readonly<Record<string, Reader>> = {
       'replication',
       [by],
       referred(template, at(properties, 'ReplicationConfiguration.Rules.Destination.Bucket')),
+    ),
+    ...edges(
+      'service',
+      by,
+      'access log',
+      [by],
+      referred(template, at(properties, 'LoggingConfiguration.DestinationBucketName')),
     ),
   ],
   'Custom::S3BucketNotifications': ({ logicalId: by, properties }, template) =>
@@ -66,7 +75,22 @@ export const storeFlows: Readonly<Record<string, Reader>> = {
       [by],
       referred(template, transformers(properties)),
     ),
+    ...edges(
+      'service',
+      by,
+      'log',
+      [by],
+      referred(template, valuesNamed(properties, new Set(['LogGroupName']))),
+    ),
   ],
+  'AWS::RedshiftServerless::Namespace': ({ logicalId: by, properties }, template) =>
+    edges(
+      'service',
+      by,
+      'log',
+      [by],
+      at(properties, 'LogExports').flatMap((log) => logGroupOf(properties, String(log), template) ?? []),
+    ),
   'AWS::Glue::Crawler': ({ logicalId: by, properties }, template) => [
     ...edges('flow', by, 'crawled', referred(template, at(properties, 'Targets')), [by]),
     ...edges(
@@ -94,6 +118,20 @@ export const storeFlows: Readonly<Record<string, Reader>> = {
       referred(template, at(properties, 'WorkGroupConfiguration.ResultConfiguration.OutputLocation')),
     ),
 };
+
+/**
+ * Logical id of the group of one log of a Redshift Serverless namespace, which is found by its name.
+ * Source: Redshift management guide, "Audit logging for Amazon Redshift Serverless".
+ */
+export const logGroupOf = (
+  { NamespaceName }: TemplateResource['properties'],
+  log: string,
+  template: StackTemplate,
+): string | undefined =>
+  resourcesOfType(template, 'AWS::Logs::LogGroup').find(
+    ({ properties }) =>
+      inFull(properties.LogGroupName, template) === `/aws/redshift/${inFull(NamespaceName, template)}/${log}`,
+  )?.logicalId;
 
 /** Beside the function, the parameters of a processor name its role. */
 const transformers = (properties: unknown) =>

@@ -52,6 +52,8 @@ export const networkWays: Readonly<Record<string, Reader>> = {
     bothWays('network', by, 'route to the internet', [by], routedTo(by, template)),
   'AWS::EC2::NatGateway': ({ logicalId: by }, template) =>
     edges('network', by, 'route through the nat gateway', routedTo(by, template), [by]),
+  'AWS::EC2::FlowLog': ({ logicalId: by, properties }, template) =>
+    edges('service', by, 'log', [by], referred(template, properties.LogGroupName, properties.LogDestination)),
   'AWS::EC2::VolumeAttachment': ({ logicalId: by, properties }, template) =>
     bothWays(
       'network',

@@ -216,6 +216,7 @@ describe.each<[string, [Properties, ...string[]][]]>([
         'flow It -> Copy: delivery stream destination',
         'flow It -> Function: records transformed on the way',
         'flow Function -> It: records transformed on the way',
+        'service It -> Log: log',
       ],
     ],
   ],
@@ -374,6 +375,49 @@ describe.each<[string, [Properties, ...string[]][]]>([
         { TableInput: { StorageDescriptor: { Location: { 'Fn::Sub': 's3://${Bucket}/raw' } } } },
         'watch It -> Bucket: the table describes it',
         'watch Bucket -> It: the table describes it',
+      ],
+    ],
+  ],
+  [
+    'AWS::Lambda::Function',
+    [
+      [{ LoggingConfig: { LogGroup: ref('Log') } }, 'service It -> Log: log'],
+      [
+        { Environment: { Variables: { USER_ON_EVENT_FUNCTION_ARN: arn('Function') } } },
+        'service It -> Function: function of a custom resource',
+      ],
+    ],
+  ],
+  [
+    'AWS::S3::Bucket',
+    [[{ LoggingConfiguration: { DestinationBucketName: ref('Copy') } }, 'service It -> Copy: access log']],
+  ],
+  ['AWS::EC2::FlowLog', [[{ LogGroupName: ref('Log') }, 'service It -> Log: log']]],
+  [
+    'AWS::StepFunctions::StateMachine',
+    [
+      [
+        {
+          LoggingConfiguration: { Destinations: [{ CloudWatchLogsLogGroup: { LogGroupArn: arn('Log') } }] },
+        },
+        'service It -> Log: log',
+      ],
+    ],
+  ],
+  [
+    'AWS::ECS::TaskDefinition',
+    [
+      [
+        {
+          ContainerDefinitions: [
+            {
+              LogConfiguration: { Options: { 'awslogs-group': ref('Log') } },
+              Secrets: [{ Name: 'LOGIN', ValueFrom: { 'Fn::Sub': '${Secret}:password::' } }],
+            },
+          ],
+        },
+        'service It -> Log: log',
+        'service Secret -> It: secret',
       ],
     ],
   ],
