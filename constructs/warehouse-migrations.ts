@@ -25,7 +25,8 @@ export interface WarehouseMigrationsProps {
 
 /**
  * Versioned migrations, run at deploy through the Data API as the administrator. Whatever needs the tables depends on
- * this construct. A migration that was applied may never change: the deploy fails and names it.
+ * this construct. A migration that was applied may never change: the deploy fails and names it. A rollback takes none back:
+ * each is written so that the programs of the deploy before go on with what it leaves.
  */
 export class WarehouseMigrations extends Construct {
   constructor(scope: Construct, id: string, props: WarehouseMigrationsProps) {
@@ -61,7 +62,11 @@ export class WarehouseMigrations extends Construct {
       'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
       `IAM5[Resource::<${Stack.of(this).getLogicalId(handler.node.defaultChild as CfnFunction)}.Arn>:*]`,
     );
-    const properties: MigrationProperties = { Ledger: props.ledger, Checksum: checksum(props.folder) };
+    const properties: MigrationProperties = {
+      Ledger: props.ledger,
+      Namespace: props.warehouse.namespaceId,
+      Checksum: checksum(props.folder),
+    };
     const resource = new CustomResource(this, 'Migrations', {
       resourceType: 'Custom::WarehouseMigrations',
       serviceToken: provider.serviceToken,

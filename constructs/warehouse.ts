@@ -45,6 +45,8 @@ export class Warehouse extends Construct {
   readonly databaseName: string;
   readonly workgroupName: string;
   readonly workgroupArn: string;
+  /** Another one after the namespace was replaced, whatever its name. */
+  readonly namespaceId: string;
   /**
    * Name of the secret that Redshift makes and rotates. CloudFormation does not return its ARN, so it is found by the name
    * that Redshift gives it; the Data API takes a name as well.
@@ -101,6 +103,7 @@ export class Warehouse extends Construct {
     });
     namespace.node.addDependency(...logs);
     namespace.applyRemovalPolicy(removalPolicy);
+    this.namespaceId = namespace.attrNamespaceNamespaceId;
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc: network.vpc,
       description: 'Redshift Serverless: no ingress, clients use the Data API',

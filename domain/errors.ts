@@ -400,7 +400,7 @@ const warehouse = {
   MigrationMissing: {
     kind: 'refused',
     message: (v) => `migration was applied and its file is gone: ${v}`,
-    remedy: 'restore the file; deploy no older version than the one in the warehouse',
+    remedy: 'restore the file: a migration stays, and what it made is changed by a later one',
   },
   MigrationTooLong: {
     kind: 'refused',

@@ -59,6 +59,9 @@ export const standIns: readonly StandIn[] = [
         },
       },
     }),
+    attributes: (_original, logicalId) => ({
+      'Namespace.NamespaceId': { 'Fn::GetAtt': [logicalId, 'Id'] }, // its ARN: another one for another secret
+    }),
   },
   {
     type: 'AWS::RedshiftServerless::Workgroup',

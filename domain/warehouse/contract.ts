@@ -15,6 +15,8 @@ export const loadEnvironment = [
 export interface MigrationProperties {
   /** Schema that holds the ledger of migrations, one per lab, so that two labs can share a warehouse. */
   Ledger: string;
+  /** Id of the warehouse's namespace: one that takes its place is empty, and CloudFormation calls again. */
+  Namespace: string;
   /** SHA-256 over all migrations: a change makes CloudFormation call again. */
   Checksum: string;
 }

@@ -207,7 +207,7 @@ export class FashionScenarios {
   private migrate(ledger: string): Promise<unknown> {
     return this.invoke('Migrate', {
       RequestType: 'Update',
-      ResourceProperties: { Ledger: ledger, Checksum: 'changed' },
+      ResourceProperties: { Ledger: ledger, Namespace: 'any', Checksum: 'changed' },
     });
   }
 

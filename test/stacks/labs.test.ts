@@ -204,6 +204,18 @@ it.each(labs)(
   },
 );
 
+it.each(labs)(
+  '%s: migrations run again when the warehouse is another one, and before anything is loaded into it',
+  (_lab, template) => {
+    const [namespace] = only(template, 'AWS::RedshiftServerless::Namespace');
+    const [workgroup] = only(template, 'AWS::RedshiftServerless::Workgroup');
+    const [, { Properties, DependsOn }] = only(template, 'Custom::WarehouseMigrations');
+    expect(plain(Properties.Namespace)).toBe(`<${namespace}.Namespace.NamespaceId>`);
+    expect(DependsOn).toContain(workgroup);
+    expect(Object.keys(Properties).sort()).toEqual(['Checksum', 'Ledger', 'Namespace', 'ServiceToken']);
+  },
+);
+
 describe.each(labs)('whoever reads the warehouse of %s', (lab, template) => {
   const reader = template.Outputs.ReaderRoleArn?.Value as { 'Fn::GetAtt': [string, string] };
   const [role] = reader['Fn::GetAtt'];

@@ -10,7 +10,9 @@ const migration = (version: string, sql = `SELECT ${version}`): Migration => ({
   sql,
   checksum: createHash('sha256').update(sql).digest('hex'),
 });
-const [first, second, third] = [migration('0001'), migration('0002'), migration('0003')];
+const [first, second, third, fourth] = ['0001', '0002', '0003', '0004'].map((version) =>
+  migration(version),
+) as [Migration, Migration, Migration, Migration];
 const versions = (migrations: Migration[]) => migrations.map(({ version }) => version);
 const code = (call: () => unknown) => {
   try {
@@ -37,10 +39,24 @@ describe('what a deploy still has to apply', () => {
     ['a version twice that was applied', [first, first], [first], 'MigrationVersionRepeated'],
     ['a new one before an applied one', [first, second], [second], 'MigrationOutOfOrder'],
     ['one that changed after it was applied', [migration('0001', 'SELECT 9')], [first], 'MigrationChanged'],
-    ['one that was applied and is gone', [first], [first, second], 'MigrationMissing'],
-    ['all files gone', [], [first], 'MigrationMissing'],
+    ['one that was applied and is gone', [first, third], [first, second, third], 'MigrationMissing'],
+    ['the first one gone', [second], [first, second], 'MigrationMissing'],
+    ['a gap below a newer one', [first, third, fourth], [first, second, third], 'MigrationMissing'],
+    [
+      'one that changed, below a newer one that is unknown',
+      [migration('0001', 'SELECT 9')],
+      [first, second],
+      'MigrationChanged',
+    ],
+    ['a new one below a newer one that is unknown', [first, second], [first, third], 'MigrationOutOfOrder'],
   ])('%s is refused', (_what, files, applied, expected) => {
     expect(code(() => pendingMigrations(files, applied))).toBe(expected);
+  });
+
+  it('is nothing for a deploy that was rolled back after its migrations: newer ones than its files are left alone', () => {
+    expect(pendingMigrations([first], [first, second])).toEqual([]);
+    expect(pendingMigrations([first], [first, second, third])).toEqual([]);
+    expect(pendingMigrations([second, first], [third, second, first])).toEqual([]);
   });
 
   it('a deploy that died in between goes on where it stopped', () => {

@@ -33,7 +33,7 @@ async function deploy(ledger: string, files: Record<string, string>, RequestType
 }
 
 async function call(ledger: string, RequestType: string) {
-  const event = { RequestType, ResourceProperties: { Ledger: ledger, Checksum: 'x' } };
+  const event = { RequestType, ResourceProperties: { Ledger: ledger, Namespace: 'id', Checksum: 'x' } };
   const { output, errors } = await runBeside(
     migrate,
     `const answer = await bundle.handler(${JSON.stringify(event)}).catch(({ name, message }) => ({ name, message }));
@@ -86,6 +86,25 @@ it('one that fails is taken back whole; those before it stay, and the next deplo
   expect(await ledgerOf('halved')).toEqual([['0001', 'good']]);
   const mended = { ...files, '0002_bad.sql': 'CREATE TABLE half (n BIGINT);' };
   expect(await deploy('halved', mended)).toMatchObject({ Data: { Applied: '0002' } });
+});
+
+it('a deploy that is rolled back leaves what its migration made, and the next deploy takes it as done', async () => {
+  const before = { '0001_first.sql': 'CREATE TABLE stays (n BIGINT);' };
+  const after = { ...before, '0002_second.sql': 'ALTER TABLE stays ADD COLUMN more BIGINT;' };
+  await deploy('rolled', before, 'Create');
+  await deploy('rolled', after);
+  expect(await deploy('rolled', before)).toEqual({
+    PhysicalResourceId: 'migrations-rolled',
+    Data: { Applied: '' },
+  });
+  expect(await ledgerOf('rolled')).toEqual([
+    ['0001', 'first'],
+    ['0002', 'second'],
+  ]);
+  expect(await rows('SELECT COUNT(more) FROM stays')).toEqual([[0]]);
+  expect(await deploy('rolled', after)).toMatchObject({ Data: { Applied: '' } });
+  const next = { ...after, '0003_third.sql': 'CREATE TABLE added_later (n BIGINT);' };
+  expect(await deploy('rolled', next)).toMatchObject({ Data: { Applied: '0003' } });
 });
 
 it.each([
