@@ -12,6 +12,13 @@ export interface SqlStackProps extends LabStackProps {
   readonly archiveKeptFor?: Duration;
   /** Redshift Processing Units. @default 8 */
   readonly warehouseBaseCapacity?: number;
+  /**
+   * Zones of the warehouse's subnets, three at least: where Redshift Serverless does not know one of the first three. In
+   * us-west-1 one of its two zones is named twice.
+   *
+   * @default the first three of the region
+   */
+  readonly availabilityZones?: readonly string[];
 }
 
 export interface SqlStackParts
@@ -46,6 +53,7 @@ export class SqlStack extends LabStack {
       archive,
       copyPrefixes: copied,
       readerDatabaseRole: reader,
+      availabilityZones: props.availabilityZones,
       baseCapacity: props.warehouseBaseCapacity,
       removalPolicy,
     });

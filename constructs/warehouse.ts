@@ -27,6 +27,8 @@ export interface WarehouseProps {
   readonly copyPrefixes: string[];
   /** Role of the database that may read what the lab publishes; its migrations make it. */
   readonly readerDatabaseRole: string;
+  /** Zones of its subnets, see IsolatedVpcProps. @default the first three of the region */
+  readonly availabilityZones?: readonly string[];
   /** @default 'labs' */
   readonly databaseName?: string;
   /** Redshift Processing Units that the warehouse starts with; billed by the second while a query runs. @default 8 */
@@ -64,7 +66,7 @@ export class Warehouse extends Construct {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.archive = props.archive;
     this.databaseName = props.databaseName ?? 'labs';
-    const network = new IsolatedVpc(this, 'Network');
+    const network = new IsolatedVpc(this, 'Network', { availabilityZones: props.availabilityZones });
 
     this.copyRole = new Role(this, 'CopyRole', {
       description: 'Assumed by the warehouse for COPY; reads this archive alone',

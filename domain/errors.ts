@@ -376,6 +376,11 @@ const stocks = {
 
 /** What the warehouse of any lab raises. */
 const warehouse = {
+  ZonesTooFew: {
+    kind: 'refused',
+    message: (v) => `redshift serverless wants three subnets, and these are the zones for them: ${v}`,
+    remedy: 'name three zones; where the region has two, name one of them twice',
+  },
   // --- migrations and statements ---
   MigrationNameInvalid: {
     kind: 'refused',

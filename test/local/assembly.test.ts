@@ -75,7 +75,11 @@ const template = () => ({
         },
       },
     },
-    Migrations: { Type: 'Custom::WarehouseMigrations', Properties: {}, DependsOn: ['FlowLog', 'Load'] },
+    Migrations: {
+      Type: 'Custom::WarehouseMigrations',
+      Properties: { Namespace: getAtt('Namespace', 'Namespace.NamespaceId') },
+      DependsOn: ['FlowLog', 'Load'],
+    },
     Late: { Type: 'AWS::SNS::Topic', DependsOn: 'Workgroup' },
   } as Record<string, unknown>,
   Outputs: {
@@ -122,6 +126,11 @@ it('a namespace becomes the secret of its administrator, under the name that Red
   expect(JSON.parse(resources.Namespace.Properties.GenerateSecretString.SecretStringTemplate)).toEqual({
     username: 'labs_admin',
   });
+});
+
+it('the id of a namespace becomes that of the secret, which is another one for another secret', async () => {
+  const { resources } = await localize();
+  expect(resources.Migrations.Properties.Namespace).toEqual({ 'Fn::GetAtt': ['Namespace', 'Id'] });
 });
 
 it('a workgroup goes, and whoever named it has its name and its ARN', async () => {

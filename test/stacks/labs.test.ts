@@ -216,6 +216,38 @@ it.each(labs)(
   },
 );
 
+describe('zones of the warehouse', () => {
+  /** Those of the subnets that the workgroup is in. */
+  function zonesOf(template: SynthesizedTemplate): unknown[] {
+    const [, { Properties }] = only(template, 'AWS::RedshiftServerless::Workgroup');
+    return Properties.SubnetIds.map(
+      ({ Ref }: { Ref: string }) => template.Resources[Ref]?.Properties.AvailabilityZone,
+    );
+  }
+
+  it.each(labs)('%s: the first three of the region, unless others are named', (_lab, template) => {
+    expect(zonesOf(template)).toEqual(
+      [0, 1, 2].map((index) => ({ 'Fn::Select': [index, { 'Fn::GetAZs': '' }] })),
+    );
+  });
+
+  it.each([
+    ['others of the region', ['us-east-1a', 'us-east-1c', 'us-east-1f']],
+    ['one of two twice, as us-west-1 asks for', ['us-west-1a', 'us-west-1c', 'us-west-1a']],
+  ])('%s: a subnet each, in every lab', (_what, availabilityZones) => {
+    const named = synthesizeLabs({ availabilityZones });
+    for (const template of [named.fashion, named.stocks]) {
+      expect(zonesOf(template)).toEqual(availabilityZones);
+      const [, { Properties }] = only(template, 'AWS::RedshiftServerless::Workgroup');
+      expect(new Set(Properties.SubnetIds.map(plain)).size).toBe(3);
+    }
+  });
+
+  it('fewer than three are refused before anything is deployed', () => {
+    expect(() => synthesizeLabs({ availabilityZones: ['us-west-1a', 'us-west-1c'] })).toThrow('ZonesTooFew');
+  });
+});
+
 describe.each(labs)('whoever reads the warehouse of %s', (lab, template) => {
   const reader = template.Outputs.ReaderRoleArn?.Value as { 'Fn::GetAtt': [string, string] };
   const [role] = reader['Fn::GetAtt'];
