@@ -115,8 +115,7 @@ describe('a statement of the warehouse', () => {
 
   it('of another role is not described to the loader', async () => {
     const migrate = functions.Migrate?.logicalId ?? '';
-    const variables = template[migrate]?.Properties?.Environment as { Variables: Record<string, string> };
-    const adminSecret = variables.Variables.ADMIN_SECRET;
+    const adminSecret = fashion.output('AdminSecretName');
     const asMigrate = new RedshiftDataClient({
       ...fashion.lab.dataApi,
       endpoint: fashion.laptop.proxy.url(`FashionInventory/${migrate}`),
