@@ -84,6 +84,8 @@ export class TickFeed extends Construct {
       maxHealthyPercent: 200,
       circuitBreaker: { rollback: true },
     });
+    // The CDK waits for the task role's policy alone: a task that starts before may neither pull its image nor log.
+    this.service.node.addDependency(taskDefinition.obtainExecutionRole());
     this.grants(props, taskDefinition);
   }
 
