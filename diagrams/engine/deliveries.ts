@@ -1,7 +1,8 @@
-import { apart, kinds } from './deliveries/kinds.ts';
+import { apart, kinds, triedBy } from './deliveries/kinds.ts';
 import type { Need } from './deliveries/needs.ts';
 import { type Verdict, verdictOn } from './deliveries/policies.ts';
 import { edgesOf } from './evidence.ts';
+import { madeBefore } from './references.ts';
 import type { StackTemplate } from './template.ts';
 
 /** What one service brings to another, and whether all that AWS asks for it is in the template. */
@@ -21,6 +22,8 @@ export interface Permission extends Verdict {
 /** A delivery before anybody has looked at policies. */
 export interface Needed extends Omit<Delivery, 'permissions'> {
   readonly needs: readonly Need[];
+  /** Logical ids of those who try it as soon as they are made: by then it must be permitted. */
+  readonly triedBy: readonly string[];
 }
 
 /**
@@ -38,25 +41,30 @@ export function neededBy(template: StackTemplate): Needed[] {
       const kind = `${by.type} ${edge.what.replace(/^task .*$/, 'task')}`;
       const needs = kinds[kind]?.(edge, by, template) ?? [{ setting: `a row for "${kind}"`, by: undefined }];
       return [
-        { name: `${edge.what}: ${pathOf(edge.from, template)} -> ${pathOf(edge.to, template)}`, kind, needs },
+        {
+          name: `${edge.what}: ${pathOf(edge.from, template)} -> ${pathOf(edge.to, template)}`,
+          kind,
+          needs,
+          triedBy: triedBy(kind, by, template),
+        },
       ];
     });
   const beside = [...template.resources.values()].flatMap((by) =>
-    (apart[by.type]?.(by, template) ?? []).map(({ what, to, needs }) => ({
-      name: `${what}: ${by.path} -> ${pathOf(to, template)}`,
-      kind: `${by.type} ${what}`,
-      needs,
-    })),
+    (apart[by.type]?.(by, template) ?? []).map(({ what, to, needs }) => {
+      const kind = `${by.type} ${what}`;
+      const name = `${what}: ${by.path} -> ${pathOf(to, template)}`;
+      return { name, kind, needs, triedBy: triedBy(kind, by, template) };
+    }),
   );
   return [...found, ...beside];
 }
 
 /** What of the needs is given. @param template whose policies are asked; @param needed @default those of this template */
 export function deliveriesOf(template: StackTemplate, needed = neededBy(template)): Delivery[] {
-  return needed.map(({ name, kind, needs }) => ({
+  return needed.map(({ name, kind, needs, triedBy: tries }) => ({
     name,
     kind,
-    permissions: needs.map((need) => permission(need, template)),
+    permissions: needs.map((need) => inTime(permission(need, template), tries, template)),
   }));
 }
 
@@ -70,6 +78,21 @@ function permission(need: Need, template: StackTemplate): Permission {
   const who = 'role' in need.as ? pathOf(need.as.role, template) : need.as.service;
   const target = need.owner === undefined ? '' : ` on ${pathOf(need.owner, template)}`;
   return { needed: `${need.action}${target} by ${who}`, ...verdictOn(need, template) };
+}
+
+/** A permission that may come after those who need it at once is none. */
+function inTime(given: Permission, tries: readonly string[], template: StackTemplate): Permission {
+  const givers = (given.by ?? '').split(', ').map((id) => id.split('/')[0] ?? '');
+  const late = tries.flatMap((tried) => {
+    const before = madeBefore(template, tried).add(tried);
+    return givers
+      .filter((giver) => template.resources.has(giver) && !before.has(giver))
+      .map(
+        (giver) =>
+          `${pathOf(tried, template)} needs it at once, and ${pathOf(giver, template)} may come later`,
+      );
+  });
+  return late.length === 0 ? given : { needed: given.needed, missing: late.join('; ') };
 }
 
 /** Those that are not permitted, for people, each with what is missing. */

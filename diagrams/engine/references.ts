@@ -120,6 +120,21 @@ export function referred(template: StackTemplate, ...values: unknown[]): string[
   return [...referencesIn(values)].filter((id) => template.resources.has(id));
 }
 
+/** Logical ids of all that CloudFormation makes before a resource. */
+export function madeBefore(template: StackTemplate, logicalId: string): Set<string> {
+  const before = new Set<string>();
+  const waiting = [logicalId];
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    const { properties, dependsOn = [] } = template.resources.get(id) ?? {};
+    for (const next of [...dependsOn, ...referred(template, properties)])
+      if (!before.has(next)) {
+        before.add(next);
+        waiting.push(next);
+      }
+  }
+  return before;
+}
+
 /** Logical ids of the resources of one type that a value refers to, or names in plain text. */
 export function referredOfType(template: StackTemplate, type: string, value: unknown): string[] {
   const byReference = new Set(referencesIn(value));

@@ -9,6 +9,8 @@ export interface TemplateResource {
   /** The CloudFormation type. */
   readonly type: string;
   readonly properties: Readonly<Record<string, unknown>>;
+  /** Logical ids that `DependsOn` names; what properties refer to comes before it, too. */
+  readonly dependsOn: readonly string[];
 }
 
 /** A synthesized stack as far as a picture is concerned. */
@@ -22,7 +24,14 @@ export interface StackTemplate {
 }
 
 type Written = Readonly<
-  Record<string, { readonly Type: string; readonly Properties?: Record<string, unknown> }>
+  Record<
+    string,
+    {
+      readonly Type: string;
+      readonly Properties?: Record<string, unknown>;
+      readonly DependsOn?: string | readonly string[];
+    }
+  >
 >;
 
 /**
@@ -38,11 +47,17 @@ export function stackTemplate(
   const byId = new Map<string, TemplateResource>();
   const byPath = new Map<string, TemplateResource>();
   const constructs = new Set<string>();
-  for (const [logicalId, { Type, Properties = {} }] of Object.entries(resources)) {
+  for (const [logicalId, { Type, Properties = {}, DependsOn = [] }] of Object.entries(resources)) {
     const full = paths[logicalId] ?? logicalId;
     const short = full.replace(/\/(Resource|Default)$/, '');
     const path = byPath.has(short) ? full : short;
-    const resource = { logicalId, path, type: Type, properties: Properties };
+    const resource = {
+      logicalId,
+      path,
+      type: Type,
+      properties: Properties,
+      dependsOn: [DependsOn].flat(),
+    };
     byId.set(logicalId, resource);
     byPath.set(path, resource);
     for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1))

@@ -3,7 +3,7 @@ import { companionsOf } from '../companions.ts';
 import { sendingBuckets } from '../evidence/events.ts';
 import { logGroupOf } from '../evidence/stores.ts';
 import type { Edge } from '../evidence.ts';
-import { at, referred } from '../references.ts';
+import { at, referred, resourcesOfType } from '../references.ts';
 import type { StackTemplate, TemplateResource } from '../template.ts';
 import {
   type Actor,
@@ -289,6 +289,28 @@ export const kinds: Readonly<Record<string, Needs>> = {
   'AWS::Kinesis::StreamConsumer registered consumer': () => [],
 };
 
+/**
+ * Kinds that are tried while the stack is made, so that a permission that comes later fails the deploy. All of ECS is tried as
+ * soon as a service starts its tasks.
+ * Source: S3 user guide, "Enabling event notifications"; Lambda API reference, CreateEventSourceMapping; Firehose API reference,
+ * CreateDeliveryStream; Step Functions developer guide, "Troubleshooting logging to CloudWatch Logs".
+ */
+const triedAtOnce =
+  /^(AWS::S3::Bucket bucket|Custom::S3BucketNotifications|AWS::Lambda::Event|AWS::KinesisFirehose|AWS::Pipes|AWS::StepFunctions::StateMachine log)/;
+
+/** Logical ids of those who try a delivery of this kind as soon as they are made. */
+export function triedBy(
+  kind: string,
+  { logicalId, type }: TemplateResource,
+  template: StackTemplate,
+): string[] {
+  if (type === 'AWS::ECS::TaskDefinition')
+    return resourcesOfType(template, 'AWS::ECS::Service')
+      .filter(({ properties }) => referred(template, properties.TaskDefinition).includes(logicalId))
+      .map((service) => service.logicalId);
+  return triedAtOnce.test(kind) ? [logicalId] : [];
+}
+
 function redriveAllowed(template: StackTemplate, from: string, to: string): Setting {
   const { redrivePermission, sourceQueueArns } = (template.resources.get(to)?.properties.RedriveAllowPolicy ??
     {}) as { redrivePermission?: string; sourceQueueArns?: unknown[] };
@@ -359,7 +381,11 @@ export const apart: Readonly<Record<string, (by: TemplateResource, template: Sta
       ...at(by.properties, 'ContainerDefinitions.Image').map((value) => {
         const image = inFull(value, template);
         const [, repository] = /\.dkr\.ecr\.[^/]*\/(.+?)(?::[\w.-]+|@.+)?$/.exec(image) ?? [];
-        return { what: 'image', to: image, needs: repository === undefined ? [] : pulling(repository) };
+        return {
+          what: 'image',
+          to: repository ?? image,
+          needs: repository === undefined ? [] : pulling(repository),
+        };
       }),
       ...at(by.properties, 'TaskRoleArn').map((role) => ({
         what: 'role',

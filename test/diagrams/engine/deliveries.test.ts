@@ -2,7 +2,10 @@
 import { deliveriesOf, neededBy, refused } from '../../../diagrams/engine/deliveries.ts';
 import { stackTemplate } from '../../../diagrams/engine/template.ts';
 
-type Resources = Record<string, { Type: string; Properties?: Record<string, unknown> }>;
+type Resources = Record<
+  string,
+  { Type: string; Properties?: Record<string, unknown>; DependsOn?: string | string[] }
+>;
 
 const ref = (id: string) => ({ Ref: id });
 const arn = (id: string, attribute = 'Arn') => ({ 'Fn::GetAtt': [id, attribute] });
@@ -221,13 +224,16 @@ describe('each kind of delivery is permitted, and not without', () => {
       'bucket notification: Bucket -> Queue',
       {
         Queue,
-        Bucket: made('AWS::S3::Bucket', {
-          NotificationConfiguration: { QueueConfigurations: [{ Queue: arn('Queue') }] },
-        }),
+        Bucket: {
+          ...made('AWS::S3::Bucket', {
+            NotificationConfiguration: { QueueConfigurations: [{ Queue: arn('Queue') }] },
+          }),
+          DependsOn: 'Policy',
+        },
         Policy: queuePolicy({
           ...send,
           ...service('s3'),
-          ...where('ArnLike', 'aws:SourceArn', arn('Bucket')),
+          ...where('StringEquals', 'aws:SourceAccount', ref('AWS::AccountId')),
         }),
       },
       'Policy',
@@ -237,12 +243,15 @@ describe('each kind of delivery is permitted, and not without', () => {
       {
         Function: made('AWS::Lambda::Function'),
         Bucket: made('AWS::S3::Bucket'),
-        Notifications: made('Custom::S3BucketNotifications', {
-          BucketName: ref('Bucket'),
-          NotificationConfiguration: {
-            LambdaFunctionConfigurations: [{ LambdaFunctionArn: arn('Function') }],
-          },
-        }),
+        Notifications: {
+          ...made('Custom::S3BucketNotifications', {
+            BucketName: ref('Bucket'),
+            NotificationConfiguration: {
+              LambdaFunctionConfigurations: [{ LambdaFunctionArn: arn('Function') }],
+            },
+          }),
+          DependsOn: ['Permission'],
+        },
         Permission: made('AWS::Lambda::Permission', {
           Action: 'lambda:InvokeFunction',
           FunctionName: arn('Function'),
@@ -591,6 +600,48 @@ describe('each kind of delivery is permitted, and not without', () => {
     expect(namespace('/aws/redshift/labs/userlog')).toEqual([]);
     expect(namespace('/aws/redshift/other/userlog')).toEqual([
       'log export: Namespace -> userlog: a log group of its name',
+    ]);
+  });
+});
+
+describe('a permission comes before what tries it at once', () => {
+  const late = (resources: Resources) =>
+    refused(read(resources)).map((line) => /needs it at once, and \w+ may come later/.exec(line)?.[0]);
+
+  it('the policy of a queue before the bucket that sends to it', () => {
+    const bucket = (DependsOn?: string) => ({
+      Queue,
+      Policy: queuePolicy(allow('sqs:SendMessage', arn('Queue'), service('s3'))),
+      Bucket: {
+        ...made('AWS::S3::Bucket', {
+          NotificationConfiguration: { QueueConfigurations: [{ Queue: arn('Queue') }] },
+        }),
+        ...(DependsOn !== undefined && { DependsOn }),
+      },
+    });
+    expect(late(bucket('Policy'))).toEqual([]);
+    expect(late(bucket())).toEqual(['needs it at once, and Policy may come later']);
+  });
+
+  it('the policy of a role before the service whose tasks take it on, by way of others too', () => {
+    const tasks = (DependsOn: string[]) => ({
+      Log: made('AWS::Logs::LogGroup'),
+      Role: made('AWS::IAM::Role', role('ecs-tasks').Properties),
+      Policy: made('AWS::IAM::Policy', {
+        Roles: [ref('Role')],
+        PolicyDocument: document(allow('logs:*', arn('Log'))),
+      }),
+      Task: made('AWS::ECS::TaskDefinition', {
+        ExecutionRoleArn: arn('Role'),
+        ContainerDefinitions: [{ LogConfiguration: { Options: { 'awslogs-group': ref('Log') } } }],
+      }),
+      Cluster: { ...made('AWS::ECS::Cluster'), DependsOn: ['Policy'] },
+      Service: { ...made('AWS::ECS::Service', { TaskDefinition: ref('Task') }), DependsOn },
+    });
+    expect(late(tasks(['Cluster']))).toEqual([]);
+    expect(late(tasks([]))).toEqual([
+      'needs it at once, and Policy may come later',
+      'needs it at once, and Policy may come later',
     ]);
   });
 });

@@ -73,6 +73,7 @@ describe('reading a stack', () => {
       path: 'Archive/Bucket',
       type: 'AWS::S3::Bucket',
       properties: { a: 1 },
+      dependsOn: [],
     });
     expect([...template.constructs]).toEqual(['Archive/Bucket', 'Archive']);
   });
@@ -164,6 +165,7 @@ describe('definitions of state machines', () => {
     path: 'Import/StateMachine',
     type: 'AWS::StepFunctions::StateMachine',
     properties,
+    dependsOn: [],
   });
   const calls = (of: ReturnType<typeof machine>) => tasksOf(of, template);
   const invoke = (name: string) => ({
