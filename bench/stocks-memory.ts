@@ -83,7 +83,7 @@ export async function benchMemory(o: MemoryOptions): Promise<MemoryResult> {
     const samples: { trades: number; mb: Promise<number> }[] = [];
     let next = 0;
     const stream = await startOneFeedAws({
-      secret: JSON.stringify({ ...login, ...urls }),
+      secret: () => JSON.stringify({ ...login, ...urls }),
       onTrades: (trades) => {
         if (trades < next) return;
         next = trades + ticks / looks;

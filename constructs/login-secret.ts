@@ -29,8 +29,22 @@ export class LoginSecret extends Secret {
     return Grant.addToPrincipal({ grantee, actions, resourceArns: [this.secretArn] });
   }
 
-  /** A command that fills it in. @param example what to write, with words where a person puts his own */
+  /**
+   * A command that fills it in, on one line to paste: it opens the example in the person's editor, writes what is saved to
+   * the secret, and removes it. The login is in a file, in a directory that only its owner can enter, so that it gets neither
+   * into the shell's history nor into the list of processes; what an editor leaves beside the file goes with the directory.
+   *
+   * @param example what to write, with words where a person puts his own
+   */
   fillInCommand(example: Record<string, unknown>): string {
-    return `aws secretsmanager put-secret-value --secret-id ${this.secretArn} --secret-string '${JSON.stringify(example)}'`;
+    const file = '"$d/login.json"';
+    const put = `aws secretsmanager put-secret-value --secret-id ${this.secretArn} --secret-string "file://$d/login.json"`;
+    return [
+      '(d=$(mktemp -d)',
+      `trap 'rm -rf "$d"' EXIT`,
+      `printf '%s\\n' '${JSON.stringify(example)}' >${file}`,
+      `\${EDITOR:-vi} ${file}`,
+      `${put})`,
+    ].join(' && ');
   }
 }

@@ -310,17 +310,26 @@ const stocks = {
   ProviderSecretInvalid: {
     kind: 'refused',
     message: (v) => `the secret of the provider is not usable: ${v}`,
-    remedy: 'fill in key and secret; streamUrl and historyUrl may be left out',
+    remedy:
+      'fill in key and secret (output FillInSecretCommand); streamUrl and historyUrl may be left out; the feed reads it again within a minute',
+  },
+  ProviderSecretUnreadable: {
+    kind: 'transient',
+    message: (v) => `the secret of the provider cannot be read: ${v}`,
+    remedy:
+      'it is tried again; if it stays, see that the secret has a value, and that the role of the task may read it and use its key',
   },
   ProviderLoginRefused: {
     kind: 'refused',
     message: (v) => `the provider refuses the login: ${v}`,
-    remedy: 'check key and secret, and that the key is of the server that is asked',
+    remedy:
+      'check key and secret, and that the key is of the server that is asked; fill in the secret again (output FillInSecretCommand): the feed tries it within a minute',
   },
   ProviderSubscriptionRefused: {
     kind: 'refused',
     message: (v) => `the provider refuses to tell these trades: ${v}`,
-    remedy: 'check what the subscription allows: the feed in streamUrl, and how many symbols',
+    remedy:
+      'check what the subscription allows: the feed in streamUrl, and how many symbols; it is tried again each minute',
   },
   ProviderBusy: {
     kind: 'transient',
@@ -335,7 +344,8 @@ const stocks = {
   HistoryRefused: {
     kind: 'refused',
     message: (v) => `the provider refuses to tell its trade history: ${v}`,
-    remedy: 'check that the subscription includes recent trades over HTTP: without them no gap can be filled',
+    remedy:
+      'check that the subscription includes recent trades over HTTP: without them no gap can be filled; it is tried again each minute',
   },
   SpillFailed: {
     kind: 'transient',

@@ -44,6 +44,12 @@ export interface FeedSettings {
   alwaysOpen: boolean;
 
   /**
+   * Milliseconds between two looks at a secret that is not usable, or two logins that the provider refuses: a person who has
+   * filled it in sees ticks within a minute, and a provider hears a wrong login 60 times an hour at most.
+   */
+  refusedRetryMs: number;
+
+  /**
    * Seconds for which the lease is good; a standby takes over after this time at the latest. It is renewed each third of it;
    * below some 5 s one call of the table that hangs loses it.
    */
@@ -79,6 +85,7 @@ export const defaultFeedSettings: FeedSettings = {
   hurryFromBacklog: 20,
   muteAfterMs: 10_000,
   alwaysOpen: false,
+  refusedRetryMs: 60_000,
   leaseSeconds: 10,
   checkpointMs: 1_000,
   stopSeconds: 20,
@@ -104,6 +111,7 @@ const shape = z.strictObject({
   // A ping goes to the provider and back in that time, wherever it is: below, no connection would last.
   muteAfterMs: whole.min(1_000),
   alwaysOpen: z.boolean(),
+  refusedRetryMs: whole,
   leaseSeconds: z.number().min(1),
   checkpointMs: whole,
   stopSeconds: z.number().positive().max(110),

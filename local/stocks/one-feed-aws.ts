@@ -21,8 +21,10 @@ export interface OneFeedAws {
 }
 
 export interface OneFeedAwsOptions {
-  /** What GetSecretValue answers. */
-  secret: string;
+  /** What GetSecretValue answers: asked each time. */
+  secret: () => string;
+  /** Asked before each call of the table is answered; the answer waits for it. @default answers at once */
+  table?: () => undefined | Promise<undefined>;
   /**
    * Asked before each PutRecords is answered; the code of an error refuses all of its records. The answer waits for it.
    * @default takes everything
@@ -38,7 +40,12 @@ type Item = Record<string, unknown>;
  * As much of AWS as one feed calls: PutRecords, which keeps nothing; one table, whose conditions always hold, because there
  * is nobody else; one secret. What it does not know it refuses. For a feed as a program of its own, without an emulator.
  */
-export async function startOneFeedAws({ secret, put, onTrades }: OneFeedAwsOptions): Promise<OneFeedAws> {
+export async function startOneFeedAws({
+  secret,
+  table,
+  put,
+  onTrades,
+}: OneFeedAwsOptions): Promise<OneFeedAws> {
   let trades = 0;
   let sequence = 0;
   const items = new Map<string, Item>();
@@ -58,15 +65,17 @@ export async function startOneFeedAws({ secret, put, onTrades }: OneFeedAwsOptio
         Records: records.map(() => ({ SequenceNumber: String(++sequence), ShardId: 'shardId-000000000000' })),
       };
     },
-    GetItem: (request) => {
+    GetItem: async (request) => {
+      await table?.();
       const Item = items.get(leaseOf(request));
       return Item ? { Item } : {};
     },
-    UpdateItem: (request) => {
+    UpdateItem: async (request) => {
+      await table?.();
       items.set(leaseOf(request), updated(items.get(leaseOf(request)) ?? {}, request));
       return {};
     },
-    GetSecretValue: () => ({ Name: 'provider', SecretString: secret }),
+    GetSecretValue: () => ({ Name: 'provider', SecretString: secret() }),
   };
 
   const server = createServer(async (request, response) => {

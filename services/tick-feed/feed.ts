@@ -36,8 +36,11 @@ export interface FeedPorts {
 
 export interface FeedOptions {
   settings: FeedSettings;
-  /** Read anew for each tenure: a login that was changed needs no restart. */
-  secret: () => Promise<ProviderSecret>;
+  /**
+   * Read anew for each connection: a login that was changed needs no restart. Throws ProviderSecretInvalid,
+   * ProviderSecretUnreadable.
+   */
+  secret: (signal: AbortSignal) => Promise<ProviderSecret>;
   /** Of this process: no other one has it, and none before had. */
   owner: string;
   ports: FeedPorts;
@@ -46,6 +49,8 @@ export interface FeedOptions {
 /** What a feed can be asked while it runs. */
 export interface FeedState {
   active: boolean;
+  /** Holds the lease and has no login that the provider takes: a person has to look. */
+  waitsForLogin: boolean;
   heldBytes: number;
   /** When the provider last said something, by the monotonic clock. */
   lastReceived: number;
@@ -65,12 +70,13 @@ const hour = 3_600_000n * millisecond;
  * Feeds the stream for as long as it holds the lease, and waits for it else. Resolves after the signal has aborted, when
  * everything that was accepted is on the stream, or the time for that is up, and the lease is given back.
  *
- * @throws an error of kind refused when a person has to look: nothing is held back then either
+ * What a person has to mend outside of this program (a login, a subscription) it waits for, with the lease: a task that ends
+ * would be started again and again, and CloudFormation waits for tasks that stay. Throws where the program itself is wrong.
  */
 export async function runFeed(
   options: FeedOptions,
   signal: AbortSignal,
-  state: FeedState = { active: false, heldBytes: 0, lastReceived: 0 },
+  state: FeedState = { active: false, waitsForLogin: false, heldBytes: 0, lastReceived: 0 },
 ): Promise<void> {
   const { settings, owner, ports } = options;
   const { table, clock, log } = ports;
@@ -103,6 +109,8 @@ class ActiveFeed {
   readonly #publisher: Publisher<Entry>;
   readonly #published = new Published();
   #gap: OpenGap | undefined;
+  /** The last one that was read. */
+  #secret: ProviderSecret | undefined;
 
   constructor(
     options: FeedOptions,
@@ -144,8 +152,7 @@ class ActiveFeed {
     try {
       await this.#begin();
       notes = this.#keepCheckpoint(noting.signal);
-      const secret = await this.#options.secret();
-      await this.#stayConnected(secret);
+      await this.#stayConnected();
     } catch (error) {
       log.error('the feed cannot go on', { error });
       throw error;
@@ -158,6 +165,7 @@ class ActiveFeed {
       this.#publisher.stop();
       this.#intake.clear();
       this.#state.active = false;
+      this.#state.waitsForLogin = false;
       this.#state.heldBytes = 0;
       await this.#tenure.release();
     }
@@ -181,31 +189,50 @@ class ActiveFeed {
     }
   }
 
-  async #stayConnected(secret: ProviderSecret): Promise<void> {
-    const { clock, log, random, figures } = this.#options.ports;
+  async #stayConnected(): Promise<void> {
+    const { settings, ports } = this.#options;
+    const { clock, log, random, figures } = ports;
     let failures = 0;
     while (!this.#over.aborted) {
       await this.#roomAfterFull();
       if (this.#over.aborted) break;
       this.#intake.hold();
       const startedAt = clock.monotonic();
+      let refused = false;
       try {
+        const secret = await this.#login();
         const connection = await this.#connect(secret);
         figures.add('Connected');
-        const end = await this.#readFrom(connection, secret);
-        figures.add('Disconnected');
+        this.#state.waitsForLogin = false;
+        const end = await this.#readFrom(connection, secret).finally(() => figures.add('Disconnected'));
         if (end.reason === 'stopped') break;
         log.warn('connection ended', { ...end });
         this.#gap ??= { reason: end.reason === 'mute' ? 'mute' : 'reconnect', from: undefined, filled: 0 };
       } catch (error) {
         if (this.#over.aborted) break;
-        if (!(error instanceof LabError) || errorTable[error.code].kind !== 'transient') throw error;
-        log.warn('not connected', { error });
+        if (!(error instanceof LabError) || errorTable[error.code].kind === 'setup') throw error;
+        refused = errorTable[error.code].kind === 'refused';
+        if (refused || error.code === 'ProviderSecretUnreadable') this.#state.waitsForLogin = true;
+        if (refused) log.error('waits for a login that the provider takes', { error });
+        else log.warn('not connected', { error });
       }
       this.#intake.discardHeld();
       failures = clock.monotonic() - startedAt >= steady ? 1 : failures + 1;
-      await clock.sleep(backoff(reconnect, failures, random), this.#over);
+      const wait = refused ? settings.refusedRetryMs : backoff(reconnect, failures, random);
+      await clock.sleep(wait, this.#over);
     }
+  }
+
+  /** The login as it is now; the last one while Secrets Manager does not answer. */
+  async #login(): Promise<ProviderSecret> {
+    try {
+      this.#secret = await this.#options.secret(this.#over);
+    } catch (error) {
+      const isUnreadable = error instanceof LabError && error.code === 'ProviderSecretUnreadable';
+      if (!isUnreadable || this.#secret === undefined || this.#over.aborted) throw error;
+      this.#options.ports.log.warn('the login is that of the last connection', { error });
+    }
+    return this.#secret;
   }
 
   #connect({ key, secret, streamUrl }: ProviderSecret): Promise<Connection> {
@@ -251,8 +278,9 @@ class ActiveFeed {
       this.#published.begin(settings.symbols, subscribedAt);
       if (!until.aborted) await this.#intake.releaseHeld(() => this.#room(until), until);
     } catch (error) {
-      if (!(error instanceof LabError) || error.code !== 'SpillFailed') throw error;
-      connection.end('full', error.value);
+      const isFull = error instanceof LabError && error.code === 'SpillFailed';
+      connection.end(isFull ? 'full' : 'refused', (error as Error).message);
+      if (!isFull) throw error;
     }
     return connection.ended;
   }

@@ -22,6 +22,8 @@ export const counts = [
 const occasional = [
   /** Trades that the setting `hours` leaves out. */
   'LeftOut',
+  /** 1 in each interval at whose end the feed waits for a login that the provider takes. */
+  'WaitsForLogin',
 ] as const;
 export type Count = (typeof counts | typeof occasional)[number];
 const isOccasional: ReadonlySet<Count> = new Set(occasional);
@@ -64,7 +66,11 @@ export class Figures {
   }
 
   /** Writes what came together since the last time, beside what holds now, and begins anew. */
-  write(metrics: Metrics, now: { heldBytes: number; active: boolean; silentMs: number }): void {
+  write(
+    metrics: Metrics,
+    now: { heldBytes: number; active: boolean; waitsForLogin: boolean; silentMs: number },
+  ): void {
+    if (now.waitsForLogin) this.add('WaitsForLogin');
     for (const [name, count] of this.#counts) {
       if (count === 0 && isOccasional.has(name)) continue;
       metrics.addMetric(name, MetricUnit.Count, count);

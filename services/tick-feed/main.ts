@@ -3,12 +3,13 @@
  * domain/stocks/environment.ts.
  *
  * SIGTERM or SIGINT: it stops reading, puts on the stream what it holds, gives its lease back, and ends with 0. A second
- * one: it ends at once with 1. It ends with 1 too, after naming the error, when a person has to look: the login is refused.
+ * one: it ends at once with 1. It ends with 1 too, after naming the error, when the template has given it settings or an
+ * environment that are none. A login that is missing or refused it waits for.
  */
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { feedEnvironment } from '../../domain/stocks/contract.ts';
@@ -20,10 +21,11 @@ import { logger, metrics } from '../../lambdas/shared/observability.ts';
 import { systemClock } from './clock.ts';
 import { type FeedState, runFeed } from './feed.ts';
 import { Figures } from './figures.ts';
+import { keepHeartbeat } from './heartbeat.ts';
 import { kinesisStream } from './kinesis-stream.ts';
 import { patienceOf } from './lease.ts';
 import { FeedTable } from './lease-table.ts';
-import { parseProviderSecret } from './provider-secret.ts';
+import { readProviderSecret } from './provider-secret.ts';
 
 /** Milliseconds between two lines of figures. */
 const interval = 10_000;
@@ -49,7 +51,12 @@ async function main(): Promise<void> {
   });
   const table = DynamoDBDocumentClient.from(new DynamoDBClient({}));
   const figures = new Figures(Math.random);
-  const state: FeedState = { active: false, heldBytes: 0, lastReceived: clock.monotonic() };
+  const state: FeedState = {
+    active: false,
+    waitsForLogin: false,
+    heldBytes: 0,
+    lastReceived: clock.monotonic(),
+  };
   /** As for the socket, silence counts from the bell on. */
   const silentMs = () => {
     const silent = state.active ? clock.monotonic() - state.lastReceived : 0;
@@ -58,14 +65,12 @@ async function main(): Promise<void> {
   const tell = () => figures.write(metrics, { ...state, silentMs: silentMs() });
 
   const telling = setInterval(tell, interval);
+  const stopHeartbeat = keepHeartbeat(settings.spillDirectory, logger);
   try {
     await runFeed(
       {
         settings,
-        secret: async () => {
-          const request = new GetSecretValueCommand({ SecretId: environment.PROVIDER_SECRET_ARN });
-          return parseProviderSecret((await secrets.send(request)).SecretString ?? '');
-        },
+        secret: (signal) => readProviderSecret(secrets, environment.PROVIDER_SECRET_ARN, signal),
         owner: randomUUID(),
         ports: {
           stream: kinesisStream(kinesis, environment.STREAM_NAME, patienceOf(settings)),
@@ -82,6 +87,7 @@ async function main(): Promise<void> {
     );
   } finally {
     clearInterval(telling);
+    stopHeartbeat();
     tell();
   }
 }

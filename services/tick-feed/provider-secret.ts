@@ -1,4 +1,6 @@
+import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
+import { LabError } from '../../domain/errors.ts';
 import { notAnObject, optional, parseSecret, requiredText } from '../../lambdas/shared/secret.ts';
 
 /** What the provider knows us by. Its values never get into a message. */
@@ -11,7 +13,12 @@ export interface ProviderSecret {
 }
 
 const noAddress = 'is no such address';
-const optionalUrl = (protocol: RegExp) => optional(z.url({ protocol, error: noAddress }), noAddress);
+/** A websocket's has no fragment (RFC 6455, section 3). */
+const optionalUrl = (protocol: RegExp) =>
+  optional(
+    z.url({ protocol, error: noAddress }).refine((url) => !url.includes('#'), noAddress),
+    noAddress,
+  );
 
 const schema = z.object(
   {
@@ -22,6 +29,31 @@ const schema = z.object(
   },
   notAnObject,
 );
+
+/** Milliseconds for one answer of Secrets Manager, its repetitions included. */
+const patience = 10_000;
+
+/**
+ * Reads it from Secrets Manager.
+ *
+ * @throws ProviderSecretUnreadable when it does not answer, or has no value to give; ProviderSecretInvalid
+ */
+export async function readProviderSecret(
+  client: Pick<SecretsManagerClient, 'send'>,
+  arn: string,
+  signal: AbortSignal,
+): Promise<ProviderSecret> {
+  const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+  let json: string;
+  try {
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }), { abortSignal });
+    json = SecretString ?? '';
+  } catch (error) {
+    const { name, message } = error as Error;
+    throw new LabError('ProviderSecretUnreadable', `${name}: ${message}`, { cause: error });
+  }
+  return parseProviderSecret(json);
+}
 
 /** @throws ProviderSecretInvalid, which names each field that is wrong, and no value */
 export function parseProviderSecret(json: string): ProviderSecret {

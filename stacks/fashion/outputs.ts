@@ -38,7 +38,7 @@ export function fashionOutputs(
   );
   stack.output(
     'FillInSecretCommand',
-    'Fill in the login; hostKey is the SHA256 fingerprint that the client gave you',
+    'Fill in the login, with password or privateKey; hostKey is the SHA256 fingerprint that the client gave you',
     o.sftp.fillInCommand({
       host: 'sftp.example.com',
       port: 22,

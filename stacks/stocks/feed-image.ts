@@ -29,12 +29,15 @@ export const feedBundle = {
 /**
  * The image of the feed: its Dockerfile and the one file that the program is bundled to. The bundle is made at synth; the
  * image when it is deployed, which is what needs a container engine.
+ *
+ * @param nodeImage that it is made from, such as `node@sha256:…`. @default the Dockerfile's own
  */
-export function feedImage(scope: Construct, id: string): DockerImageAsset {
+export function feedImage(scope: Construct, id: string, nodeImage?: string): DockerImageAsset {
   return new DockerImageAsset(scope, id, {
     // A synth that bundles no function bundles no service either; nothing is built of it.
     directory: Stack.of(scope).bundlingRequired ? bundled(Stage.of(scope)?.outdir as string) : service,
     platform: Platform.LINUX_ARM64,
+    buildArgs: nodeImage === undefined ? undefined : { NODE_IMAGE: nodeImage },
   });
 }
 

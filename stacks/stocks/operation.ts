@@ -29,7 +29,13 @@ export function operateStocks(
     periods: 2,
     silence: 'bad',
     runbook:
-      'No task of the feed holds the lease, so none listens; the history fills the gap once one does. Read the log of the feed. ProviderLoginRefused or ProviderSecretInvalid: fill in the secret, then RestartFeedCommand.',
+      'No task of the feed holds the lease, so none listens; the history fills the gap once one does. Read the log of the feed, and whether its tasks run at all (FeedTasksMissing).',
+  });
+  operations.alarm('FeedWaitsForLogin', {
+    metric: ours('Feed', 'WaitsForLogin', 'Maximum'),
+    periods: 3, // longer than from one look to the next
+    runbook:
+      'The feed waits for a login that the provider takes, and receives nothing. Its log names what is refused (ProviderSecretInvalid, ProviderLoginRefused, ProviderSubscriptionRefused, HistoryRefused, ProviderSecretUnreadable) and what to do. Fill in the secret (output FillInSecretCommand): the feed reads it again each minute, needs no restart, and fills the gap from the history. After a first deploy this is the state to begin with.',
   });
   operations.alarm('FeedTasksMissing', {
     metric: lab.feed.running(),

@@ -22,7 +22,6 @@ export function stocksOutputs(
   },
 ): void {
   const { archive, feed } = lab;
-  const service = `--cluster ${feed.cluster.clusterName} --service ${feed.service.serviceName}`;
   stack.output('ArchiveBucketName', 'raw/, rows/ and set-aside/ by hour or day', archive.bucket.bucketName);
   stack.output('StreamName', 'Ticks on their way', lab.stream.stream.streamName);
   stack.output('StateTableName', 'What is known of each symbol', lab.states.tableName);
@@ -42,13 +41,8 @@ export function stocksOutputs(
   );
   stack.output(
     'FillInSecretCommand',
-    'Fill in the login of the provider; the feed reads it when it connects',
+    'Fill in the login of the provider: key, secret, and streamUrl and historyUrl where they are others; the feed reads it within a minute',
     feed.secret.fillInCommand({ key: 'KEY', secret: 'SECRET' }),
-  );
-  stack.output(
-    'RestartFeedCommand',
-    'Start the feed anew, one task after the other',
-    `aws ecs update-service ${service} --force-new-deployment`,
   );
   stack.output(
     'RedriveCommand',

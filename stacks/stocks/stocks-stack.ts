@@ -28,6 +28,11 @@ export interface StocksStackProps extends SqlStackProps {
   /** GiB of disk for ticks that the feed's memory does not hold, 21 to 200. @default 30 */
   readonly feedSpillGibibytes?: number;
   /**
+   * The image with Node that the feed's image is made from. A digest in place of the tag (`node@sha256:…`, of an image for
+   * ARM64 or of several platforms) makes every build have the same one. @default the tag in services/tick-feed/Dockerfile
+   */
+  readonly feedNodeImage?: string;
+  /**
    * For how long the stream keeps records: what the trend can be away for, and what can be read again from the stream alone.
    * The first 24 hours are in its price, each further day is billed by the gigabyte. 1 to 365 days. @default 7 days
    */
@@ -93,6 +98,7 @@ export class StocksStack extends SqlStack {
       stream,
       settings: props.feed ?? {},
       spillGibibytes: props.feedSpillGibibytes,
+      nodeImage: props.feedNodeImage,
       removalPolicy,
     });
 

@@ -3,11 +3,13 @@ import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { IpAddresses, Peer, Port, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import {
   AvailabilityZoneRebalancing,
+  Capability,
   Cluster,
   ContainerImage,
   CpuArchitecture,
   FargateService,
   FargateTaskDefinition,
+  LinuxParameters,
   LogDrivers,
   OperatingSystemFamily,
 } from 'aws-cdk-lib/aws-ecs';
@@ -24,6 +26,7 @@ import {
   type FeedSettings,
   type feedEnvironment,
 } from '../../domain/stocks/contract.ts';
+import { feedHealthCheck } from './feed-health.ts';
 import { feedImage } from './feed-image.ts';
 import type { TickStream } from './tick-stream.ts';
 
@@ -34,6 +37,8 @@ export interface TickFeedProps {
   readonly settings: Partial<FeedSettings>;
   /** GiB of disk for ticks that memory does not hold while a gap is filled or the stream refuses, 21 to 200. @default 30 */
   readonly spillGibibytes?: number;
+  /** The image that the feed's is made from. @default the tag in services/tick-feed/Dockerfile */
+  readonly nodeImage?: string;
   /** @default RETAIN */
   readonly removalPolicy?: RemovalPolicy;
 }
@@ -126,10 +131,15 @@ export class TickFeed extends Construct {
       PROVIDER_SECRET_ARN: this.secret.secretArn,
       FEED_SETTINGS: JSON.stringify({ ...props.settings, spillDirectory }),
     };
+    const linux = new LinuxParameters(this, 'Linux');
+    // Sockets and files of its own user: nothing for which a kernel asks a privilege. Fargate takes a drop of all of them.
+    linux.dropCapabilities(Capability.ALL);
     const container = task.addContainer('Feed', {
-      image: ContainerImage.fromDockerImageAsset(feedImage(this, 'Image')),
+      image: ContainerImage.fromDockerImageAsset(feedImage(this, 'Image', props.nodeImage)),
+      healthCheck: feedHealthCheck,
       environment: { ...environment, ...observedAs('Feed', this) },
       readonlyRootFilesystem: true,
+      linuxParameters: linux,
       // Longer than a clean stop may take; Fargate waits for two minutes at most.
       stopTimeout: Duration.seconds(Math.ceil(checkedFeedSettings(props.settings).stopSeconds) + 10),
       logging: LogDrivers.awsLogs({

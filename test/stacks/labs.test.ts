@@ -1,6 +1,6 @@
 /** What holds for every lab: it is clean, stands alone, says what it is, and goes as it was told to. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
@@ -419,10 +419,119 @@ describe.each(labs)('outputs of %s', (lab, template) => {
     });
   });
 
+  it('the command that fills in a login: it is written in an editor, for its owner alone, and nothing of it is left', () => {
+    const command = joined(template.Outputs.FillInSecretCommand?.Value);
+    expect(command).not.toContain('\n');
+    const at = mkdtempSync(join(tmpdir(), 'fill-in-'));
+    const [tools, temporary] = ['tools', 'temporary'].map((name) => join(at, name)) as [string, string];
+    for (const each of [tools, temporary]) mkdirSync(each);
+    const tool = (name: string, lines: string[]) =>
+      writeFileSync(join(tools, name), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
+    // One that leaves a copy beside the file, as some do.
+    tool('editor', [
+      `cp "$1" '${at}/example'`,
+      'cp "$1" "$1~"',
+      `printf '{"password":"hidden"}' >"$1"`,
+      'exit $EDITED',
+    ]);
+    tool('aws', [
+      `printf '%s\\n' "$@" >'${at}/arguments'`,
+      'for last do :; done',
+      `cat "\${last#file://}" >'${at}/uploaded'`,
+      `ls -ld "$(dirname "\${last#file://}")" >'${at}/directory'`,
+      'exit $STORED',
+    ]);
+    const run = (edited: number, stored: number) =>
+      spawnSync('sh', ['-c', command], {
+        env: {
+          PATH: `${tools}:${process.env.PATH}`,
+          TMPDIR: temporary,
+          EDITOR: join(tools, 'editor'),
+          EDITED: String(edited),
+          STORED: String(stored),
+        },
+      }).status;
+    const wrote = (name: string) => readFileSync(join(at, name), 'utf8');
+    try {
+      expect(run(1, 0)).not.toBe(0); // who leaves the editor so stores nothing
+      expect(readdirSync(at)).not.toContain('uploaded');
+      expect(readdirSync(temporary)).toEqual([]);
+      for (const stored of [0, 254]) {
+        expect(run(0, stored)).toBe(stored);
+        expect(readdirSync(temporary)).toEqual([]);
+      }
+      expect(Object.keys(JSON.parse(wrote('example'))).length).toBeGreaterThan(1);
+      expect(wrote('uploaded')).toBe('{"password":"hidden"}');
+      expect(wrote('arguments').split('\n').slice(0, 5)).toEqual([
+        'secretsmanager',
+        'put-secret-value',
+        '--secret-id',
+        'REFERENCE',
+        '--secret-string',
+      ]);
+      expect(wrote('directory')).toMatch(/^drwx------/);
+      expect(wrote('arguments')).not.toContain('hidden'); // nor is it in the list of processes
+    } finally {
+      rmSync(at, { recursive: true });
+    }
+  });
+
   it('a command of the AWS command line keeps its JSON in one shell word', () => {
     for (const [name, { Value }] of outputs.filter(([each]) => /FillIn|RunNow/.test(each))) {
       const [, json = ''] = /'(\{.*\})'/.exec(joined(Value)) ?? [];
       expect([name, typeof JSON.parse(json)]).toEqual([name, 'object']);
+    }
+  });
+});
+
+/**
+ * A first deploy ends before anybody can have filled in a login, and an update may meet one that is spoiled. What reads it
+ * then must be a program that somebody else starts, or that waits (test/e2e/stocks-faults.test.ts): nothing that CloudFormation
+ * waits for may need it. Who may read it is seen by who refers to it.
+ */
+describe.each(labs)('a login that nobody has filled in: %s', (_lab, template) => {
+  const command = JSON.stringify(template.Outputs.FillInSecretCommand?.Value);
+  const logins = resourcesOf(template, 'AWS::SecretsManager::Secret')
+    .map(([id]) => id)
+    .filter((id) => command.includes(`{"Ref":"${id}"}`));
+  const refersTo = (value: unknown) => logins.some((id) => JSON.stringify(value ?? null).includes(`"${id}"`));
+  const referring = Object.entries(template.Resources).filter(([, { Properties }]) => refersTo(Properties));
+
+  it('is one of the template, and read by a function or a container alone, each when it runs', () => {
+    expect(logins.length).toBeGreaterThan(0);
+    const types = new Set(referring.map(([, { Type }]) => Type));
+    types.delete('AWS::IAM::Policy');
+    expect(types.size).toBeGreaterThan(0);
+    expect(['AWS::Lambda::Function', 'AWS::ECS::TaskDefinition']).toEqual(expect.arrayContaining([...types]));
+    // CloudFormation itself would read it.
+    expect(JSON.stringify(template)).not.toContain('{{resolve:secretsmanager');
+  });
+
+  it('is needed by no function that a deploy calls, itself or by another one', () => {
+    const idOf = (arn: unknown) => plain(arn).replace(/^<|\.Arn>.*$/g, '');
+    const called = new Set(
+      Object.values(template.Resources)
+        .filter(({ Properties }) => Properties?.ServiceToken !== undefined)
+        .map(({ Properties }) => idOf(Properties.ServiceToken)),
+    );
+    for (const id of called) {
+      const { Properties } = template.Resources[id] as Resource;
+      expect([id, refersTo(Properties)]).toEqual([id, false]);
+      for (const { Action, Resource } of statementsOf(template, idOf(Properties.Role))) {
+        expect([id, logins.filter((login) => Resource.join().includes(login))]).toEqual([id, []]);
+        if (Action.includes('lambda:InvokeFunction')) for (const arn of Resource) called.add(idOf(arn));
+      }
+    }
+    const migrate = resourcesOf(template, 'AWS::Lambda::Function').filter(([id]) => id.includes('Migrate'));
+    for (const [id] of migrate) expect(called).toContain(id); // the way to it is understood
+  });
+
+  it('is handed to no container at its start, which would fail without it, and asked for by no health check', () => {
+    for (const [id, { Properties }] of resourcesOf(template, 'AWS::ECS::TaskDefinition')) {
+      for (const { Secrets, HealthCheck } of Properties.ContainerDefinitions)
+        expect([id, refersTo(Secrets), refersTo(HealthCheck)]).toEqual([id, false, false]);
+      for (const { Resource } of statementsOf(template, plain(Properties.ExecutionRoleArn).slice(1, -5)))
+        expect([id, logins.filter((login) => Resource.join().includes(login))]).toEqual([id, []]);
     }
   });
 });

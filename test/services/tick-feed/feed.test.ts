@@ -4,10 +4,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { WebSocket } from 'ws';
+import { type ErrorCode, LabError } from '../../../domain/errors.ts';
 import { authMessage } from '../../../domain/stocks/alpaca.ts';
 import { randomOf } from '../../../local/outside/random.ts';
 import { inStreamOrder } from '../../../local/stocks/replay/stream-order.ts';
-import { type RunningFeed, symbols, type TestTime, until, World } from './feeds.ts';
+import { login, type RunningFeed, type TestTime, until, World } from './feeds.ts';
 
 /**
  * The whole feed against an exchange that misbehaves on demand, with a stream and a table in this process. Each of these
@@ -308,23 +309,6 @@ describe('after a gap', () => {
     expect(cancellations()).toHaveLength(1);
   });
 
-  it('a history that refuses for good ends the feed, by name', async () => {
-    world = await World.open();
-    const refusing = createServer((_, response) => response.writeHead(403).end('not in your subscription'));
-    refusing.listen(0, '127.0.0.1');
-    await once(refusing, 'listening');
-    const { port } = refusing.address() as AddressInfo;
-    const feed = await connected({ historyUrl: `http://127.0.0.1:${port}` });
-    await trade(20);
-    world.exchange.disconnect();
-    await expect(feed.ended).rejects.toMatchObject({
-      code: 'HistoryRefused',
-      value: '403 not in your subscription',
-    });
-    refusing.closeAllConnections();
-    refusing.close();
-  });
-
   it.each([3_600n, -50n])("this machine's clock may be wrong: by %s s", async (seconds) => {
     world = await World.open();
     const feed = await connected({}, () => seconds * 1_000_000_000n);
@@ -388,19 +372,6 @@ describe('what the archive can tell of the order', () => {
 });
 
 describe('a provider that lets nobody in', () => {
-  it('refuses the login: the feed ends, by name, and gives its lease back', async () => {
-    world = await World.open();
-    world.exchange.refuseLogin(true);
-    const feed = world.feed();
-    await expect(feed.ended).rejects.toMatchObject({ code: 'ProviderLoginRefused' });
-    expect(world.dynamo.items.get('feed')).not.toHaveProperty('owner');
-  });
-
-  it('does not have the subscription: the feed ends, by name', async () => {
-    world = await World.open({ symbolLimit: symbols.length - 1 });
-    await expect(world.feed().ended).rejects.toMatchObject({ code: 'ProviderSubscriptionRefused' });
-  });
-
   it('allows one connection: the feed waits until the other one has gone', async () => {
     world = await World.open();
     const other = new WebSocket(world.exchange.streamUrl);
@@ -412,6 +383,164 @@ describe('a provider that lets nobody in', () => {
     await world.subscribed(feed);
     await trade(50);
     await expectComplete(feed);
+  });
+});
+
+describe('what a person has to mend', () => {
+  const waits = (feed: RunningFeed) =>
+    feed.lines.flatMap(({ level, more }) => (level === 'error' ? [(more.error as LabError).code] : []));
+  const owner = () => world.dynamo.items.get('feed')?.owner;
+
+  /** It keeps its lease and looks again and again, each time with a line of its own, and no other wrong is told. */
+  async function expectWaits(feed: RunningFeed, code: ErrorCode): Promise<void> {
+    const before = waits(feed).length;
+    await until(() => waits(feed).length >= before + 2);
+    expect(new Set(waits(feed).slice(before))).toEqual(new Set([code]));
+    expect(feed.state).toMatchObject({ active: true, waitsForLogin: true });
+    expect(owner()).toBe('feed 0');
+  }
+
+  /** Ticks flow, under the lease that it took first. */
+  async function expectFlows(feed: RunningFeed, gaps = 0): Promise<void> {
+    await until(() => feed.lines.at(-1)?.message === 'subscribed' || world.gaps().length > 0);
+    await trade(50);
+    await world.complete();
+    expect(feed.state).toMatchObject({ active: true, waitsForLogin: false });
+    await expectComplete(feed, gaps);
+    expect(feed.lines.filter(({ message }) => message === 'lease taken')).toHaveLength(1);
+    expect(new Set(world.published().map(({ token }) => token))).toEqual(new Set([1]));
+    expect(owner()).toBeUndefined();
+  }
+
+  const badSecret = () => Promise.reject(new LabError('ProviderSecretInvalid', 'not JSON'));
+  const noAnswer = () => Promise.reject(new LabError('ProviderSecretUnreadable', 'it has no value'));
+
+  it('a secret that is not filled in: the feed waits with its lease, a standby stands by, and then ticks flow', async () => {
+    world = await World.open();
+    world.secret = badSecret;
+    const feed = world.feed();
+    await expectWaits(feed, 'ProviderSecretInvalid');
+    const standby = world.feed();
+    await expectWaits(feed, 'ProviderSecretInvalid');
+    expect(standby.state).toMatchObject({ active: false, waitsForLogin: false });
+    expect(world.exchange.connections).toBe(0);
+    world.secret = async () => login;
+    await expectFlows(feed);
+  });
+
+  it('a secret that cannot be read: the same, and it is tried as soon as anything that passes', async () => {
+    world = await World.open();
+    world.secret = noAnswer;
+    const feed = world.feed({ refusedRetryMs: 3_600_000 });
+    await until(() => feed.lines.filter(({ message }) => message === 'not connected').length >= 2);
+    expect(feed.state).toMatchObject({ active: true, waitsForLogin: true });
+    world.secret = async () => login;
+    await expectFlows(feed);
+  });
+
+  it('a login that the provider refuses, of a secret that is mended', async () => {
+    world = await World.open();
+    world.secret = async () => ({ ...login, secret: 'another one' });
+    const feed = world.feed();
+    await expectWaits(feed, 'ProviderLoginRefused');
+    world.secret = async () => login;
+    await expectFlows(feed);
+  });
+
+  it('a login that the provider takes no longer: the connection that is up stays, the gap after it is filled', async () => {
+    world = await World.open();
+    const feed = await connected();
+    world.exchange.refuseLogin(true);
+    await trade(50);
+    await world.complete();
+    expect(feed.state.waitsForLogin).toBe(false);
+    world.exchange.disconnect();
+    await expectWaits(feed, 'ProviderLoginRefused');
+    await trade(50);
+    world.exchange.refuseLogin(false);
+    await expectFlows(feed, 1);
+    expect(reasons()).toEqual(['reconnect']);
+  });
+
+  it('a secret that changes while the feed is connected: the next connection uses it', async () => {
+    world = await World.open();
+    const feed = await connected();
+    world.secret = badSecret;
+    await trade(50);
+    await world.complete();
+    expect(waits(feed)).toEqual([]);
+    world.exchange.disconnect();
+    await expectWaits(feed, 'ProviderSecretInvalid');
+    await trade(50);
+    world.secret = async () => login;
+    await expectFlows(feed, 1);
+  });
+
+  it('Secrets Manager is away when the connection is cut: the login of the last one is used', async () => {
+    world = await World.open();
+    const feed = await connected();
+    await trade(50);
+    world.secret = noAnswer;
+    world.exchange.disconnect();
+    await world.subscribed(feed, 2);
+    expect(feed.lines.map(({ message }) => message)).toContain('the login is that of the last connection');
+    await expectFlows(feed, 1);
+  });
+
+  it('a subscription that has no such feed: the secret names the one that it has', async () => {
+    world = await World.open({ feed: 'iex' });
+    const { streamUrl } = world.exchange;
+    const feed = world.feed({ streamUrl: streamUrl.replace('iex', 'sip') });
+    await expectWaits(feed, 'ProviderSubscriptionRefused');
+    world.secret = async () => ({ ...login, streamUrl });
+    await expectFlows(feed);
+  });
+
+  it('a history that refuses for good: the gap stays open, the connection is given up, and all of it is filled later', async () => {
+    world = await World.open();
+    const refusing = createServer((_, response) => response.writeHead(403).end('not in your subscription'));
+    refusing.listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    const { port } = refusing.address() as AddressInfo;
+    const feed = await connected({ historyUrl: `http://127.0.0.1:${port}` });
+    await trade(20);
+    world.exchange.disconnect();
+    const before = waits(feed).length;
+    await until(() => waits(feed).length >= before + 2);
+    expect(new Set(waits(feed))).toEqual(new Set(['HistoryRefused']));
+    expect(world.gaps()).toEqual([]);
+    world.secret = async () => ({ ...login, historyUrl: world.exchange.historyUrl });
+    await expectFlows(feed, 1);
+    expect(reasons()).toEqual(['reconnect']);
+    expect(feed.figures.sum('Disconnected')).toBe(feed.figures.sum('Connected'));
+    refusing.closeAllConnections();
+    refusing.close();
+  });
+
+  it.each<[string, World['secret']]>([
+    ['until the next look', badSecret],
+    [
+      'for Secrets Manager',
+      (signal) =>
+        new Promise((_, reject) => {
+          const stopped = () => reject(new LabError('ProviderSecretUnreadable', 'aborted'));
+          signal.addEventListener('abort', stopped, { once: true });
+        }),
+    ],
+  ])('asked to stop while it waits %s: it ends at once and gives its lease back', async (_, secret) => {
+    world = await World.open();
+    let reads = 0;
+    world.secret = (signal) => {
+      reads += 1;
+      return secret(signal);
+    };
+    const feed = world.feed({ refusedRetryMs: 3_600_000 });
+    await until(() => reads === 1);
+    expect(owner()).toBe('feed 0');
+    await feed.stop();
+    expect(owner()).toBeUndefined();
+    expect(feed.state).toMatchObject({ active: false, waitsForLogin: false });
+    expect(reads).toBe(1);
   });
 });
 

@@ -13,11 +13,13 @@ import { Figures } from '../../../services/tick-feed/figures.ts';
 import { malformedPartitionKey } from '../../../services/tick-feed/intake.ts';
 import { kinesisStream } from '../../../services/tick-feed/kinesis-stream.ts';
 import { FeedTable } from '../../../services/tick-feed/lease-table.ts';
+import type { ProviderSecret } from '../../../services/tick-feed/provider-secret.ts';
 import { FakeKinesis } from './fake-kinesis.ts';
 import { FakeDynamo } from './fake-table.ts';
 
 export const symbols = ['AAPL', 'AMZN', 'GOOG', 'JPM', 'MSFT', 'NVDA'];
-const login = { key: 'the key', secret: 'the secret' };
+/** What the exchange of a test takes. */
+export const login = { key: 'the key', secret: 'the secret' };
 
 export interface Line {
   level: 'info' | 'warn' | 'error';
@@ -61,6 +63,8 @@ export class World {
   readonly dynamo = new FakeDynamo();
   readonly exchange: Exchange;
   readonly directory = mkdtempSync(path.join(tmpdir(), 'tick-feed-'));
+  /** What Secrets Manager answers. */
+  secret: (signal: AbortSignal) => Promise<ProviderSecret> = async () => login;
   readonly #feeds: RunningFeed[] = [];
   /** What was read so far: the tests look often. */
   readonly #happened: string[] = [];
@@ -95,7 +99,7 @@ export class World {
       await systemClock.sleep(milliseconds, AbortSignal.any([killed.signal, ...(signal ? [signal] : [])]));
       if (killed.signal.aborted) await new Promise(() => {});
     };
-    const state: FeedState = { active: false, heldBytes: 0, lastReceived: 0 };
+    const state: FeedState = { active: false, waitsForLogin: false, heldBytes: 0, lastReceived: 0 };
     const figures = new Figures(() => 0);
     const stopping = new AbortController();
     const ended = runFeed(
@@ -112,11 +116,12 @@ export class World {
           stopSeconds: 3_600,
           alwaysOpen: true,
           checkpointMs: 50,
+          refusedRetryMs: 20,
           historyLagMs: 0,
           spillDirectory: this.directory,
           ...settings,
         },
-        secret: async () => login,
+        secret: (signal) => this.secret(signal),
         owner: `feed ${this.#feeds.length}`,
         ports: {
           stream: kinesisStream({ send: unless(kinesis.send) }, 'ticks', 2_000),

@@ -1,7 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { heartbeatFile, heartbeatTooOldMs } from '../../../domain/stocks/heartbeat.ts';
 import { symbols } from '../../../domain/stocks/symbols.ts';
 import { readTickRecord } from '../../../domain/stocks/tick-record.ts';
 import { tradeIdentity } from '../../../domain/stocks/trade.ts';
@@ -10,6 +13,7 @@ import { startProcess, type TetheredProcess } from '../../../local/core/child-pr
 import { deferred } from '../../../local/core/deferred.ts';
 import { type Exchange, startExchange } from '../../../local/outside/exchange.ts';
 import { type OneFeedAws, oneFeedEnvironment, startOneFeedAws } from '../../../local/stocks/one-feed-aws.ts';
+import { feedHealthCheck } from '../../../stacks/stocks/feed-health.ts';
 import { feedBundle } from '../../../stacks/stocks/feed-image.ts';
 import { until } from './feeds.ts';
 
@@ -31,6 +35,10 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 interface World {
   exchange: Exchange;
   aws: OneFeedAws;
+  /** Of the provider, as Secrets Manager has it. */
+  secret: string;
+  /** Asked for each call of the table: the answer waits for it. */
+  table: () => undefined | Promise<undefined>;
   /** Trades that the stream has taken, by their identity, in its order. */
   taken: string[];
   /** Asked for each call of the stream, with the trades in it: a code refuses them; the answer waits for it. */
@@ -47,12 +55,12 @@ afterEach(async () => {
   await world.aws.close();
 });
 
-/** @param secret of the provider, where it is not the one of this exchange */
-async function open(secret?: string): Promise<void> {
+async function open(): Promise<void> {
   const exchange = await startExchange({ seed: 1, symbols, ticksPerSecond: 1_000, ...login });
   const { streamUrl, historyUrl } = exchange;
   const aws = await startOneFeedAws({
-    secret: secret ?? JSON.stringify({ ...login, streamUrl, historyUrl }),
+    secret: () => world.secret,
+    table: () => world.table(),
     put: async (records) => {
       const trades = records.flatMap(({ Data }) => {
         const record = readTickRecord(Buffer.from(Data, 'base64'));
@@ -64,13 +72,36 @@ async function open(secret?: string): Promise<void> {
     },
   });
   const spillDirectory = path.join(mkdtempSync(path.join(directory, 'spill-')), 'made by the feed');
-  world = { exchange, aws, taken: [], put: () => undefined, feeds: [], spillDirectory };
+  world = {
+    exchange,
+    aws,
+    secret: JSON.stringify({ ...login, streamUrl, historyUrl }),
+    table: () => undefined,
+    taken: [],
+    put: () => undefined,
+    feeds: [],
+    spillDirectory,
+  };
 }
 
 /** @param settings FEED_SETTINGS as it is, or what differs here. @param environment what differs; '' is as good as missing */
 async function startFeed(settings: object | string = {}, environment: object = {}): Promise<TetheredProcess> {
-  const { aws, feeds, spillDirectory } = world;
+  const { feeds } = world;
   const name = `feed-${feeds.length + 1}`;
+  const feed = await startProcess({
+    name,
+    command: process.execPath,
+    args: [program],
+    logFile: path.join(mkdtempSync(path.join(directory, 'log-')), `${name}.log`),
+    env: { ...environmentOf(settings), ...environment },
+  });
+  feeds.push(feed);
+  return feed;
+}
+
+/** Of the container: its program has it, and its health check. */
+function environmentOf(settings: object | string = {}): NodeJS.ProcessEnv {
+  const { aws, spillDirectory } = world;
   const here = {
     alwaysOpen: true,
     lingerMs: 1,
@@ -81,21 +112,13 @@ async function startFeed(settings: object | string = {}, environment: object = {
     muteAfterMs: 600_000,
     leaseSeconds: 600,
     stopSeconds: 110,
+    refusedRetryMs: 20,
   };
-  const feed = await startProcess({
-    name,
-    command: process.execPath,
-    args: [program],
-    logFile: path.join(mkdtempSync(path.join(directory, 'log-')), `${name}.log`),
-    env: {
-      PATH: process.env.PATH,
-      ...oneFeedEnvironment(aws),
-      FEED_SETTINGS: typeof settings === 'string' ? settings : JSON.stringify({ ...here, ...settings }),
-      ...environment,
-    },
-  });
-  feeds.push(feed);
-  return feed;
+  return {
+    PATH: process.env.PATH,
+    ...oneFeedEnvironment(aws),
+    FEED_SETTINGS: typeof settings === 'string' ? settings : JSON.stringify({ ...here, ...settings }),
+  };
 }
 
 interface Line {
@@ -188,15 +211,6 @@ describe('the feed cannot do its work: it ends with 1 and names the error, once 
     return errors[0] as { name: string; message: string };
   };
 
-  it('the provider refuses the login', async () => {
-    await open();
-    world.exchange.refuseLogin(true);
-    expect(await errorOf(await startFeed())).toMatchObject({
-      name: 'ProviderLoginRefused',
-      message: expect.stringContaining('402 auth failed'),
-    });
-  });
-
   it('the environment is incomplete', async () => {
     await open();
     const feed = await startFeed({}, { STREAM_NAME: undefined, LEASE_TABLE: '' });
@@ -216,15 +230,139 @@ describe('the feed cannot do its work: it ends with 1 and names the error, once 
     });
     expect(world.aws.items.size).toBe(0);
   });
+});
 
-  it('the secret is malformed: nothing of it is in the log', async () => {
-    await open('{"key":"hidden key","secret":""}');
+describe('a login that a person has to mend: the feed runs on, and waits', () => {
+  const refusals = (feed: TetheredProcess) =>
+    logOf(feed).filter(({ message }) => message === 'waits for a login that the provider takes');
+
+  it.each<[string, string, () => void]>([
+    ['ProviderSecretInvalid', 'not JSON', () => (world.secret = 'hidden: what the stack made')],
+    ['ProviderSecretInvalid', 'secret is empty', () => (world.secret = '{"key":"hidden key","secret":""}')],
+    ['ProviderLoginRefused', '402 auth failed', () => world.exchange.refuseLogin(true)],
+  ])('%s: %s; when it is mended ticks flow without a restart', async (name, words, spoil) => {
+    await open();
+    const { secret } = world;
+    spoil();
     const feed = await startFeed();
-    expect(await errorOf(feed)).toMatchObject({
-      name: 'ProviderSecretInvalid',
-      message: expect.stringContaining('secret is empty'),
-    });
+    await until(() => refusals(feed).length >= 3);
+    for (const { level, error } of refusals(feed)) {
+      expect(level).toBe('ERROR');
+      expect(error).toMatchObject({ name, message: expect.stringContaining(words) });
+    }
     expect(readFileSync(feed.logFile, 'utf8')).not.toContain('hidden');
+    expect(world.aws.items.get('feed')).toMatchObject({ owner: expect.anything(), token: { N: '1' } });
+    world.secret = secret;
+    world.exchange.refuseLogin(false);
+    await until(() => hasSaid(feed, 'subscribed'));
+    world.exchange.emit(20);
+    await until(() => new Set(world.taken).size === 20);
+    process.kill(feed.pid, 'SIGTERM');
+    expect(await feed.exited).toEqual({ code: 0, signal: null });
+    expect(logOf(feed).filter(({ message }) => message === 'lease taken')).toHaveLength(1);
+  });
+
+  it('SIGTERM: it ends at once, with 0, and gives its lease back', async () => {
+    await open();
+    world.secret = 'not filled in';
+    const feed = await startFeed({ refusedRetryMs: 3_600_000 });
+    await until(() => refusals(feed).length > 0);
+    process.kill(feed.pid, 'SIGTERM');
+    expect(await feed.exited).toEqual({ code: 0, signal: null });
+    expect(world.aws.items.get('feed')).not.toHaveProperty('owner');
+    const levels = logOf(feed).map(({ level, message }) => [level, message]);
+    expect(levels.filter(([level]) => level !== 'INFO')).toEqual([
+      ['ERROR', 'waits for a login that the provider takes'],
+    ]);
+  });
+});
+
+describe('the health check of its container', () => {
+  /** Runs the command that the task definition has, with the environment that it shares with the program. */
+  async function isHealthy(): Promise<boolean> {
+    const [how, command, ...args] = feedHealthCheck.command;
+    expect(how).toBe('CMD'); // no shell
+    const check = spawn(command as string, args, { env: environmentOf(), stdio: 'ignore' });
+    const [code] = await once(check, 'exit');
+    expect([0, 1]).toContain(code);
+    return code === 0;
+  }
+
+  async function verdict(healthy: boolean): Promise<void> {
+    while ((await isHealthy()) !== healthy);
+  }
+
+  /** As if the last heartbeat had been so long ago. */
+  function age(milliseconds: number): void {
+    const at = new Date(Date.now() - milliseconds);
+    utimesSync(path.join(world.spillDirectory, heartbeatFile), at, at);
+  }
+
+  it('fails before there is a program', async () => {
+    await open();
+    expect(await isHealthy()).toBe(false);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'a feed that receives',
+      async () => {
+        const feed = await startFeed();
+        await until(() => hasSaid(feed, 'subscribed'));
+      },
+    ],
+    [
+      'a standby',
+      async () => {
+        const active = await startFeed({ spillDirectory: `${world.spillDirectory} of the active one` });
+        await until(() => hasSaid(active, 'subscribed'));
+        await startFeed();
+      },
+    ],
+    [
+      'a feed that waits for its login',
+      async () => {
+        world.secret = 'not filled in';
+        const feed = await startFeed();
+        await until(() => hasSaid(feed, 'waits for a login that the provider takes'));
+      },
+    ],
+    [
+      'a feed whose provider is away',
+      async () => {
+        await world.exchange.stop();
+        const feed = await startFeed();
+        await until(() => hasSaid(feed, 'not connected'));
+      },
+    ],
+    [
+      'a feed whose table does not answer',
+      async () => {
+        world.table = () => new Promise(() => {});
+        // Its calls are given up after two seconds.
+        const feed = await startFeed({ leaseSeconds: 1 });
+        await until(() => hasSaid(feed, 'lease table does not answer'));
+      },
+    ],
+  ])('passes: %s', async (_, begin) => {
+    await open();
+    await begin();
+    await verdict(true);
+    age(2 * heartbeatTooOldMs); // so that it passes by what comes from now on
+    await verdict(true);
+  });
+
+  it('fails where the event loop stands still, once the last heartbeat is old, and passes again when it turns', async () => {
+    await open();
+    const feed = await startFeed();
+    await verdict(true);
+    process.kill(feed.pid, 'SIGSTOP');
+    age(heartbeatTooOldMs - 2_000);
+    await verdict(false);
+    age(-2 * heartbeatTooOldMs); // the clock was set back
+    expect(await isHealthy()).toBe(false);
+    process.kill(feed.pid, 'SIGCONT');
+    await verdict(true);
   });
 });
 
@@ -237,19 +375,21 @@ describe('the feed is killed', () => {
     world.exchange.emit(20);
     // How far it has come is known to its successor.
     await until(() => new Set(world.taken).size === 20 && world.aws.items.has('checkpoint'));
+    const unspilled = statSync(world.spillDirectory).mtimeMs;
     let calls = 0;
     world.put = () => {
       calls += 1;
       return 'ProvisionedThroughputExceededException';
     };
     world.exchange.emit(800);
-    await until(() => existsSync(world.spillDirectory)); // made when memory holds no more
+    // The file is made when memory holds no more: then the directory changes, as no heartbeat changes it.
+    await until(() => statSync(world.spillDirectory).mtimeMs !== unspilled);
     // Four calls are under way at most: a fifth one was made after directory and file, which come in one go.
     const before = calls;
     await until(() => calls > before + 4);
     process.kill(killed.pid, 'SIGKILL');
     expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
-    expect(readdirSync(world.spillDirectory)).toEqual([]);
+    expect(readdirSync(world.spillDirectory)).toEqual([heartbeatFile]);
 
     world.put = () => undefined;
     const again = await startFeed({ ...settings, leaseSeconds: 1 }); // for which it watches the lease of the killed one

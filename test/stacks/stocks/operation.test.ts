@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import { Duration } from 'aws-cdk-lib';
 import { metricNamespaceOf } from '../../../domain/shared/contract.ts';
 import { loadEnvironment, watchEnvironment } from '../../../domain/stocks/contract.ts';
+import { defaultFeedSettings } from '../../../domain/stocks/feed-settings.ts';
 import { mostObjects } from '../../../domain/stocks/sql.ts';
 import { environmentOf, only, type Properties, plain, resourcesOf, statementsOf } from '../synthesized.ts';
 import { synthesizeStocks } from './synthesized-stocks.ts';
@@ -151,6 +152,7 @@ describe('alarms', () => {
     expect(alarms.map(({ name }) => name).sort()).toEqual([
       'FeedInactive',
       'FeedTasksMissing',
+      'FeedWaitsForLogin',
       'GivenUpNotEmpty',
       'LoadFails',
       'NotLoadedNotEmpty',
@@ -186,6 +188,21 @@ describe('alarms', () => {
     expect(alarm('FeedTasksMissing')).toMatchObject({ Statistic: 'SampleCount', Threshold: 2 });
   });
 
+  it('ring when the feed waits for a login, with what to do; not while it has one, when nothing is measured', () => {
+    expect(alarm('FeedWaitsForLogin')).toMatchObject({
+      MetricName: 'WaitsForLogin',
+      Dimensions: [{ Name: 'service', Value: 'Feed' }],
+      Statistic: 'Maximum',
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      TreatMissingData: 'notBreaching',
+      AlarmDescription: expect.stringContaining('FillInSecretCommand'),
+    });
+    // A look that fails, and the one after it.
+    const { Period, EvaluationPeriods } = alarm('FeedWaitsForLogin') as Properties;
+    expect(Period * EvaluationPeriods * 1000).toBeGreaterThan(2 * defaultFeedSettings.refusedRetryMs);
+  });
+
   it('ring for the first record that was set aside, and the first message that was given up', () => {
     for (const name of ['SetAside', 'GivenUpNotEmpty', 'NotLoadedNotEmpty'])
       expect(alarm(name)).toMatchObject({ Threshold: 1, EvaluationPeriods: 1 });
@@ -194,11 +211,5 @@ describe('alarms', () => {
 
 it('outputs hold the commands of this lab, to paste', () => {
   const commands = Object.keys(stocks.Outputs).filter((name) => name.endsWith('Command'));
-  expect(commands.sort()).toEqual([
-    'FillInSecretCommand',
-    'QueryCommand',
-    'RedriveCommand',
-    'ReplayCommand',
-    'RestartFeedCommand',
-  ]);
+  expect(commands.sort()).toEqual(['FillInSecretCommand', 'QueryCommand', 'RedriveCommand', 'ReplayCommand']);
 });

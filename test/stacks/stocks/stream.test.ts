@@ -1,12 +1,16 @@
 /** The way of a tick from the provider to its trend: who listens, who reads, what happens to what fails. */
+import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { Duration, Size } from 'aws-cdk-lib';
 import { feedEnvironment, trendEnvironment } from '../../../domain/stocks/contract.ts';
 import { defaultFeedSettings, parseFeedSettings } from '../../../domain/stocks/feed-settings.ts';
-import type { StocksStackProps } from '../../../stacks/stocks/stocks-stack.ts';
+import { unbundledApp } from '../../../local/synthesis.ts';
+import { feedHealthCheck } from '../../../stacks/stocks/feed-health.ts';
+import { StocksStack, type StocksStackProps } from '../../../stacks/stocks/stocks-stack.ts';
 import {
   environmentOf,
   only,
+  type Properties,
   plain,
   type Resource,
   resourcesOf,
@@ -163,6 +167,26 @@ describe('the feed', () => {
     });
   });
 
+  it('has no privilege of Linux', () => {
+    // API reference, LinuxParameters and KernelCapabilities: on Fargate all may be dropped, devices and tmpfs may not be said.
+    expect(container.LinuxParameters).toEqual({ Capabilities: { Drop: ['ALL'] } });
+    expect(container.Privileged ?? false).toBe(false);
+    expect(container.User).toBeUndefined(); // that of the image, which is not root
+  });
+
+  it('is replaced when it hangs: the command that test/services/tick-feed/main.test.ts runs', () => {
+    expect(container.HealthCheck).toEqual({
+      Command: feedHealthCheck.command,
+      Interval: 15,
+      Timeout: 10,
+      Retries: 3,
+      StartPeriod: 60,
+    });
+    // API reference, HealthCheck: ECS replaces a task whose essential container is unhealthy.
+    expect(container.Essential).toBe(true);
+    expect(service.Properties.HealthCheckGracePeriodSeconds).toBeUndefined(); // of load balancers alone
+  });
+
   it('gets what its contract names, and settings that it can read', () => {
     const { environment, observed } = environmentOf(variablesOf(container));
     expect(Object.keys(environment).sort()).toEqual([...feedEnvironment].sort());
@@ -288,4 +312,41 @@ it('states and leases can be brought back to any moment', () => {
   expect(tables).toHaveLength(2);
   for (const [, { Properties }] of tables)
     expect(Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
+});
+
+describe('the image of the feed', () => {
+  const dockerfile = readFileSync('services/tick-feed/Dockerfile', 'utf8');
+  const imagesOf = (props: StocksStackProps) => {
+    const app = unbundledApp();
+    const stack = new StocksStack(app, 'StockTrends', props);
+    const { file } = app.synth().getStackArtifact(stack.artifactId).dependencies[0] as unknown as {
+      file: string;
+    };
+    const { dockerImages } = JSON.parse(readFileSync(file, 'utf8'));
+    return Object.values(dockerImages as Record<string, { source: Properties }>).map(({ source }) => source);
+  };
+
+  it('is made from an exact version of Node, the major one that the functions run on, in all of its stages', () => {
+    const [, image, major] = /^ARG NODE_IMAGE=(node:(\d+)\.\d+\.\d+-slim)$/m.exec(dockerfile) ?? [];
+    expect([image, `nodejs${major}.x`]).toEqual([
+      expect.any(String),
+      only(stocks, 'AWS::Lambda::Function', 'Trend')[1].Properties.Runtime,
+    ]);
+    const stages = [...dockerfile.matchAll(/^FROM (?:--\S+ )?\$\{(\S+)\}/gm)].map(([, from]) => from);
+    expect(stages).toEqual(['NODE_IMAGE', 'NODE_IMAGE']);
+    expect(dockerfile.match(/^FROM/gm)).toHaveLength(stages.length);
+  });
+
+  it('runs as a user that is not root', () => {
+    expect(dockerfile).toMatch(/^USER node$/m);
+  });
+
+  it('is made from a digest where the prop names one, for ARM64 either way', () => {
+    const nodeImage = `node@sha256:${'0'.repeat(64)}`;
+    expect(imagesOf({})).toMatchObject([{ platform: 'linux/arm64' }]);
+    expect(imagesOf({})[0]).not.toHaveProperty('dockerBuildArgs');
+    expect(imagesOf({ feedNodeImage: nodeImage })).toMatchObject([
+      { platform: 'linux/arm64', dockerBuildArgs: { NODE_IMAGE: nodeImage } },
+    ]);
+  });
 });
