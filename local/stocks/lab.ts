@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { symbols as allSymbols, type FeedSettings } from '../../domain/stocks/contract.ts';
+import type { ProviderSecret } from '../../services/tick-feed/provider-secret.ts';
 import type { Template } from '../assembly.ts';
 import type { TetheredProcess } from '../core/child-process.ts';
 import type { Progress } from '../core/progress.ts';
@@ -15,11 +16,15 @@ export interface StocksLab extends DrivenLab {
   s3: S3Client;
   /** Starts a task of the feed. @param settings that differ from the template's */
   startFeed(name?: string, settings?: Partial<FeedSettings>): Promise<TetheredProcess>;
+  /** Writes the login of this exchange into the provider's secret. @param changed what of it shall be otherwise */
+  fillIn(changed?: Partial<ProviderSecret>): Promise<void>;
 }
 
 export interface StocksLabOptions {
   progress: Progress;
   exchange?: Partial<ExchangeOptions>;
+  /** True leaves the provider's secret as the stack makes it. @default false */
+  unfilled?: boolean;
   /** What of the laptop's copy of the template shall differ. */
   change?: (template: Template) => void;
 }
@@ -40,11 +45,15 @@ export async function deployStocksLab(laptop: Laptop, options: StocksLabOptions)
     ...login,
     ...options.exchange,
   });
-  await fillInSecret(laptop, outputOfStack(lab, 'ProviderSecretArn'), {
-    ...login,
-    streamUrl: exchange.streamUrl,
-    historyUrl: exchange.historyUrl,
-  });
+  const { streamUrl, historyUrl } = exchange;
+  const fillIn = (changed: Partial<ProviderSecret> = {}) =>
+    fillInSecret(laptop, outputOfStack(lab, 'ProviderSecretArn'), {
+      ...login,
+      streamUrl,
+      historyUrl,
+      ...changed,
+    });
+  if (!options.unfilled) await fillIn();
   const s3 = new S3Client({ ...laptop.clients, forcePathStyle: true });
   const feeds: TetheredProcess[] = [];
   const end = async () => {
@@ -56,6 +65,7 @@ export async function deployStocksLab(laptop: Laptop, options: StocksLabOptions)
     ...drivenLab(laptop, lab, { queriesAtOnce: 3, end }),
     exchange,
     s3,
+    fillIn,
     startFeed: async (name = `feed-${feeds.length + 1}`, settings = {}) => {
       // A made-up exchange knows no holidays.
       const feed = await startFeed(laptop, lab, name, { alwaysOpen: true, ...settings });

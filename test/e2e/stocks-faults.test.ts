@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { ErrorCode } from '../../domain/errors.ts';
+import type { TetheredProcess } from '../../local/core/child-process.ts';
 import { callerOf as callerOfFunction } from '../../local/driven-lab.ts';
 import { killFunction, logicalIdOf } from '../../local/function-processes.ts';
 import { answerLost, internalError, shardThrottled, throttled } from '../../local/proxy/aws-faults.ts';
@@ -26,14 +28,26 @@ const machineNow = () => BigInt(Date.now()) * millisecond;
 /** Records that were set aside so far. */
 let setAside = 0;
 
+const waitings = (feed: TetheredProcess) => told(feed, 'waits for a login that the provider takes');
+/** Since its n-th look it has said nothing but this error, and it still waits. */
+async function waits(feed: TetheredProcess, name: ErrorCode, after = 0): Promise<void> {
+  await stocks.until(`${name} is waited for`, () => waitings(feed).length >= after + 3);
+  for (const { error } of waitings(feed).slice(after)) expect(error).toMatchObject({ name });
+}
+const ended: string[] = [];
+const startFeeds = async (...names: string[]) => {
+  for (const name of names) void (await stocks.startFeed(name)).exited.then(() => ended.push(name));
+};
+
 beforeAll(async () => {
-  stocks = await openStocksLab({
-    exchange: { ticksPerSecond, now: () => standing ?? machineNow() + ahead },
-  });
-  await stocks.subscribedAfter(async () => {
-    await stocks.startFeed('feed-1');
-    await stocks.startFeed('feed-2');
-  });
+  stocks = await openStocksLab(
+    { exchange: { ticksPerSecond, now: () => standing ?? machineNow() + ahead }, unfilled: true },
+    { refusedRetryMs: 500 },
+  );
+  // As a first deploy is: two tasks, and a secret that nobody has filled in.
+  await startFeeds('feed-1', 'feed-2');
+  await waits(await stocks.activeFeed(), 'ProviderSecretInvalid');
+  await stocks.subscribedAfter(() => stocks.fillIn());
 });
 afterAll(() => stocks?.close());
 afterEach(() => stocks.laptop.proxy.faults.clear());
@@ -101,6 +115,20 @@ describe('the clock of the exchange', () => {
     await expectWhole(before + 60);
     ahead = 0n;
   });
+});
+
+it('a secret that was filled in after both feeds had run for a while: ticks are in SQL, under the lease of the wait', async () => {
+  const before = traded();
+  stocks.exchange.emit(20);
+  await expectWhole(before + 20);
+  const active = await stocks.activeFeed();
+  expect(waitings(active).length).toBeGreaterThanOrEqual(3);
+  const taken = stocks.feeds.flatMap((feed) => told(feed, 'lease taken'));
+  expect(taken).toMatchObject([{ token: 1 }]);
+  expect(await stocks.query('SELECT DISTINCT feed_token::int AS token FROM stocks.ticks')).toEqual(
+    taken.map(({ token }) => ({ token })),
+  );
+  expect(ended).toEqual([]);
 });
 
 it('a socket that is connected and mute is given up, and what it did not tell is filled', async () => {
@@ -406,20 +434,20 @@ describe('two feeds by mistake', () => {
   });
 });
 
-it('a login that is refused ends the feeds by name; those that are started when it is mended fill the gap', async () => {
+it('a login that the provider refuses is waited for, and when it is mended the same feed fills the gap', async () => {
   const before = traded();
-  const running = stocks.feeds.slice(-2);
-  stocks.exchange.refuseLogin(true);
+  const active = await stocks.activeFeed();
+  const leases = told(active, 'lease taken').length;
+  const waited = waitings(active).length;
+  await stocks.fillIn({ secret: 'another one' });
   stocks.exchange.disconnect('cut');
   stocks.exchange.emit(30);
-  for (const feed of running) {
-    expect(await feed.exited).toMatchObject({ code: 1 });
-    const [ends] = told(feed, 'the feed ends');
-    expect(ends?.error).toMatchObject({ name: 'ProviderLoginRefused' });
-  }
+  await waits(active, 'ProviderLoginRefused', waited);
   stocks.exchange.emit(30);
-  stocks.exchange.refuseLogin(false);
-  await stocks.subscribedAfter(() => Promise.all(['feed-3', 'feed-4'].map((name) => stocks.startFeed(name))));
+  await stocks.subscribedAfter(() => stocks.fillIn());
   stocks.exchange.emit(30);
   await expectWhole(before + 90);
+  expect(await stocks.activeFeed()).toBe(active);
+  expect(told(active, 'lease taken')).toHaveLength(leases);
+  expect(ended).toEqual([]);
 });
