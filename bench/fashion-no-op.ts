@@ -71,7 +71,11 @@ export async function openNoOpFloor(laptop: Laptop, driver: FashionDriver): Prom
         },
       },
       Workflow: role('states.amazonaws.com', [
-        { Effect: 'Allow', Action: ['lambda:InvokeFunction', 'sns:Publish'], Resource: '*' },
+        {
+          Effect: 'Allow',
+          Action: ['lambda:InvokeFunction', 'sns:Publish', 'dynamodb:PutItem'],
+          Resource: '*',
+        },
       ]),
       Collection: await stateMachine('CollectionStateMachineArn'),
       Import: await stateMachine('ImportStateMachineArn'),

@@ -169,6 +169,15 @@ export class ArchiveBucket extends Construct {
     return this.grant(grantee, prefixes, ['s3:PutObject'], keyActions);
   }
 
+  /** Lets the grantee list the keys of all objects. */
+  grantList(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['s3:ListBucket'],
+      resourceArns: [this.bucket.bucketArn],
+    });
+  }
+
   private grant(grantee: IGrantable, prefixes: string[], actions: string[], keyActions: string[]): Grant {
     const logicalId = Stack.of(this).getLogicalId(this.bucket.node.defaultChild as CfnBucket);
     acknowledge(

@@ -5,7 +5,6 @@ import {
   CompositePrincipal,
   Grant,
   type IGrantable,
-  PolicyStatement,
   Role,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
@@ -77,9 +76,7 @@ export class Warehouse extends Construct {
     });
     props.archive.grantRead(this.copyRole, ...props.copyPrefixes);
     // COPY lists even when a manifest names each object.
-    this.copyRole.addToPrincipalPolicy(
-      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [props.archive.bucket.bucketArn] }),
-    );
+    props.archive.grantList(this.copyRole);
 
     // The service has no generated names: both must be given, in 64 characters at most.
     const name = deployName(this, 64);

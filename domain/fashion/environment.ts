@@ -26,6 +26,15 @@ export const collectEnvironment = [
   'SFTP_SILENCE_SECONDS',
 ] as const;
 
+export const recoverEnvironment = [
+  'ARCHIVE_BUCKET',
+  /** What imports say of themselves, by the key of the workbook. */
+  'IMPORTS_TABLE',
+  'IMPORT_STATE_MACHINE',
+  /** Seconds after which an import is over, whether it said so or not. */
+  'IMPORT_SECONDS',
+] as const;
+
 export const transformEnvironment = [
   /** JSON: {@link TransformLimits}. */
   'LIMITS',

@@ -19,6 +19,19 @@ export const collectionWaits = z.object({
 });
 export type CollectionWaits = z.infer<typeof collectionWaits>;
 
+/** Which archived workbooks a collection starts the imports of again, where these have not finished. */
+export const recovery = z.object({
+  /** Seconds after its arrival for which the event of a workbook may still be on its way. */
+  afterSeconds: z.number().min(0).max(86_400),
+  /** Seconds since its arrival after which a workbook is left alone; 0 turns it off. */
+  withinSeconds: z
+    .number()
+    .min(0)
+    .max(366 * 86_400),
+  /** Imports that one collection starts at most. Those that nobody has tried for longest come first. */
+  atMost: z.number().int().min(1).max(1000),
+});
+
 /** Input of the collection state machine; the schedule sends it, the "run now" command too. */
 export const collectionInput = z.object({
   /** ISO 8601 instant of the schedule; absent when a person starts a run by hand: then no slot is waited for. */
@@ -37,6 +50,7 @@ export const collectionInput = z.object({
     .max(366 * 86_400),
   /** How often a failed attempt is repeated. */
   attempts: z.number().int().min(1).max(20),
+  recovery,
   waits: collectionWaits,
 });
 export type CollectionInput = z.infer<typeof collectionInput>;
@@ -82,6 +96,20 @@ export interface CollectResult {
   slot: string | null;
 }
 
+/** Input of the function that starts imports again. */
+export const recoverRequest = recovery.extend({
+  /** Names the collection: what it has started, it does not start once more. */
+  collection: z.string().min(1),
+});
+export type RecoverRequest = z.infer<typeof recoverRequest>;
+
+export interface RecoverResult {
+  /** Keys of the archived workbooks whose imports were started again. */
+  restarted: string[];
+  /** Imports that are left to the next collection: more than one starts, or no time was left. */
+  left: number;
+}
+
 export const importWaits = z.object({
   /** Seconds between two looks at a statement that the warehouse is still working on. */
   statementSeconds: positiveSeconds,
@@ -111,6 +139,29 @@ export const importInput = z.object({
   waits: importWaits,
 });
 export type ImportInput = z.infer<typeof importInput>;
+
+/** What an import is started with when a workbook arrives, by the event and wherever the event was lost. */
+export function importOfArrival(arrival: Pick<ImportInput, 'bucket' | 'key' | 'arrivedAt'>): ImportInput {
+  return {
+    ...arrival,
+    from: 'xlsx',
+    replay: null,
+    force: false,
+    attempts: 5,
+    waits: { statementSeconds: 5, retrySeconds: 30 },
+  };
+}
+
+/**
+ * What an import says of itself in the table of imports, under the key of its workbook: when it begins, and over that when it
+ * ends. That of a drop is `loaded` if it is in SQL, or was already; `refused` by name, for good; `failed` of anything that
+ * may pass.
+ */
+export interface ImportNote {
+  outcome: 'running' | 'loaded' | 'refused' | 'failed';
+  /** When the import began, ISO 8601. */
+  startedAt: string;
+}
 
 export const transformRequest = importInput
   .pick({ bucket: true, key: true, from: true, replay: true, arrivedAt: true })

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { BatchGetCommand, DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { CollectedDrop, Sight } from '../../domain/fashion/collection.ts';
+import { readItems } from '../shared/read-items.ts';
 
 /** What is known of one file on the client's server. */
 export interface FileEntry {
@@ -38,18 +39,8 @@ export class CollectedFiles {
   /** An entry for each of the paths, by path. */
   async read(paths: readonly string[]): Promise<Map<string, FileEntry>> {
     const entries = new Map(paths.map((path): [string, FileEntry] => [path, { path, revision: 0 }]));
-    const pending = [...entries.keys()].map((path) => ({ path }));
-    while (pending.length > 0) {
-      const { Responses, UnprocessedKeys } = await client.send(
-        // 100 keys are the most that one call takes.
-        new BatchGetCommand({
-          RequestItems: { [this.#table]: { Keys: pending.splice(0, 100), ConsistentRead: true } },
-        }),
-      );
-      for (const item of Responses?.[this.#table] ?? [])
-        entries.set(item.path, { revision: 0, ...item } as FileEntry);
-      pending.push(...((UnprocessedKeys?.[this.#table]?.Keys ?? []) as { path: string }[]));
-    }
+    for (const item of await readItems(client, this.#table, 'path', [...entries.keys()]))
+      entries.set(item.path as string, { revision: 0, ...item } as FileEntry);
     return entries;
   }
 

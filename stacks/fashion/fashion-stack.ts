@@ -19,10 +19,11 @@ import {
   csvPrefix,
   defaultFileNamePattern,
   defaultLimits,
-  type ImportInput,
+  importOfArrival,
   incomingPrefix,
   type loadEnvironment,
   manifestPrefix,
+  type recoverEnvironment,
   rejectedPrefix,
   replayPrefix,
   type TransformLimits,
@@ -54,6 +55,12 @@ export interface FashionStackProps extends SqlStackProps {
    * and time did not. 0 turns it off. @default 3 days
    */
   readonly rehashFor?: Duration;
+  /**
+   * How lately a workbook must have arrived in the archive for a collection to see to it that its import finishes: it starts
+   * one again whose event was lost. `after` is how long an event may be on its way, `atMost` how many imports one collection
+   * starts; the rest comes with the next. `within` 0 turns it off. @default 30 days, after 15 minutes, 100
+   */
+  readonly recovery?: { within: Duration; after: Duration; atMost: number };
   /** How long the SFTP server may take for a login, and how long it may leave everything unanswered. @default 20 and 30 seconds */
   readonly sftpPatience?: { login: Duration; silence: Duration };
   /**
@@ -77,6 +84,16 @@ export class FashionStack extends SqlStack {
     const grace = props.grace ?? { every: Duration.minutes(5), during: Duration.minutes(45) };
     const settle = props.settle ?? { every: Duration.seconds(15), rounds: 20 };
     const rehashFor = props.rehashFor ?? Duration.days(3);
+    const recovery = props.recovery ?? {
+      within: Duration.days(30),
+      after: Duration.minutes(15), // S3 takes five to begin with events
+      atMost: 100,
+    };
+    const recoveryInput = {
+      afterSeconds: recovery.after.toSeconds(),
+      withinSeconds: recovery.within.toSeconds(),
+      atMost: recovery.atMost,
+    };
     const patience = props.sftpPatience ?? { login: Duration.seconds(20), silence: Duration.seconds(30) };
     const results = new Topic(this, 'Results', {
       masterKey: key,
@@ -156,14 +173,41 @@ export class FashionStack extends SqlStack {
       level: LogLevel.ALL,
       includeExecutionData: true,
     });
-    const collection = new CollectionWorkflow(this, 'Collection', { collect, logs: logs('Collection') });
-    const imports = new ImportWorkflow(this, 'Import', { transform, load, results, logs: logs('Import') });
+    const importNotes = new LabTable(this, 'ImportNotes', { key: 'key', removalPolicy });
+    const imports = new ImportWorkflow(this, 'Import', {
+      transform,
+      load,
+      results,
+      notes: importNotes,
+      logs: logs('Import'),
+    });
     key.grant(imports.stateMachine, 'kms:Decrypt', 'kms:GenerateDataKey'); // the results topic is encrypted
     imports.node.addDependency(migrations);
 
+    const recover = new LabFunction<(typeof recoverEnvironment)[number]>(this, 'Recover', {
+      handler: 'fashion/recover.ts',
+      description: 'Starts the import of each archived workbook again that has not finished',
+      timeout: Duration.minutes(5),
+      environment: {
+        ARCHIVE_BUCKET: archive.bucket.bucketName,
+        IMPORTS_TABLE: importNotes.tableName,
+        IMPORT_STATE_MACHINE: imports.stateMachine.stateMachineArn,
+        IMPORT_SECONDS: String(imports.timeout.toSeconds()),
+      },
+      removalPolicy,
+    });
+    archive.grantList(recover);
+    importNotes.grant(recover, 'dynamodb:BatchGetItem');
+    imports.stateMachine.grantStartExecution(recover);
+    const collection = new CollectionWorkflow(this, 'Collection', {
+      collect,
+      recover,
+      logs: logs('Collection'),
+    });
+
     const undelivered = operations.deadLetterQueue(
       'Undelivered',
-      'A schedule or an archive event could not start its state machine. Read the message, mend the cause, run the replay command for its slot.',
+      'A schedule or an archive event could not start its state machine. Read the message and mend the cause: the next collection takes the report, or starts its import again.',
     );
     for (const slot of slots) {
       new Schedule(this, `At${slot}`, {
@@ -180,6 +224,7 @@ export class FashionStack extends SqlStack {
             attempts: 5,
             settleRounds: settle.rounds,
             rehashSeconds: rehashFor.toSeconds(),
+            recovery: recoveryInput,
             waits: {
               lookSeconds: grace.every.toSeconds(),
               settleSeconds: settle.every.toSeconds(),
@@ -204,16 +249,13 @@ export class FashionStack extends SqlStack {
       },
       targets: [
         new SfnStateMachine(imports.stateMachine, {
-          input: RuleTargetInput.fromObject({
-            bucket: EventField.fromPath('$.detail.bucket.name'),
-            key: EventField.fromPath('$.detail.object.key'),
-            arrivedAt: EventField.time,
-            from: 'xlsx',
-            replay: null,
-            force: false,
-            attempts: 5,
-            waits: { statementSeconds: 5, retrySeconds: 30 },
-          } satisfies ImportInput),
+          input: RuleTargetInput.fromObject(
+            importOfArrival({
+              bucket: EventField.fromPath('$.detail.bucket.name'),
+              key: EventField.fromPath('$.detail.object.key'),
+              arrivedAt: EventField.time,
+            }),
+          ),
           deadLetterQueue: undelivered,
           retryAttempts: 10,
           maxEventAge: Duration.hours(2),
@@ -222,6 +264,6 @@ export class FashionStack extends SqlStack {
     });
 
     operateFashion(operations, collection, imports);
-    fashionOutputs(this, { archive, sftp, warehouse, collection, imports, results });
+    fashionOutputs(this, { archive, sftp, warehouse, collection, recovery: recoveryInput, imports, results });
   }
 }

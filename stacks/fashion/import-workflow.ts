@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import {
@@ -15,16 +16,23 @@ import {
   Wait,
   WaitTime,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke, SnsPublish } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import {
+  DynamoAttributeValue,
+  DynamoPutItem,
+  LambdaInvoke,
+  SnsPublish,
+} from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { acknowledgeWorkflow } from '../../constructs/acknowledge.ts';
 import { errorCodes } from '../../domain/errors.ts';
-import type { LoadRequest, TransformRequest } from '../../domain/fashion/contract.ts';
+import type { ImportNote, LoadRequest, TransformRequest } from '../../domain/fashion/contract.ts';
 
 export interface ImportWorkflowProps {
   readonly transform: IFunction;
   readonly load: IFunction;
   readonly results: ITopic;
+  /** Where an import says under the key of its workbook that it runs, and how it ended. */
+  readonly notes: ITable;
   readonly logs: LogOptions;
   /** A run that takes longer has failed. @default 2 hours */
   readonly timeout?: Duration;
@@ -36,14 +44,20 @@ export interface ImportWorkflowProps {
  * Every wait and the number of attempts come from the execution's input. A failed attempt goes on at the step that
  * failed; what can never succeed (a `refused` error) is not repeated. A long statement is waited for here, where waiting
  * costs nothing. Each step may run twice without harm.
+ *
+ * It notes that it runs and how it ended, for the next collection, which starts again what has not finished. A note that
+ * cannot be written stops nothing: then the import is started once more, and finds the drop loaded. Of replays their
+ * loads alone are noted: a person waits for them.
  */
 export class ImportWorkflow extends Construct {
   readonly stateMachine: StateMachine;
+  readonly timeout: Duration;
   private readonly props: ImportWorkflowProps;
 
   constructor(scope: Construct, id: string, props: ImportWorkflowProps) {
     super(scope, id);
     this.props = props;
+    this.timeout = props.timeout ?? Duration.hours(2);
 
     const begin = Pass.jsonata(this, 'Begin', {
       assign: {
@@ -103,11 +117,13 @@ export class ImportWorkflow extends Construct {
     });
     tell.next(loaded);
     this.tellAgain(tell);
+    const noteLoaded = this.note('NoteLoaded', 'loaded', tell);
+    const noteKnown = this.note('NoteKnown', 'loaded', known);
 
-    const publish = this.loadStep('Publish', 'publish', tell, resume, failed, retry);
+    const publish = this.loadStep('Publish', 'publish', noteLoaded, resume, failed, retry);
     const reconcile = this.loadStep('Reconcile', 'reconcile', publish, resume, failed, retry);
     const stage = this.loadStep('Stage', 'stage', reconcile, resume, failed, retry);
-    const check = this.loadStep('Check', 'check', stage, resume, failed, retry, known);
+    const check = this.loadStep('Check', 'check', stage, resume, failed, retry, noteKnown);
     transform.next(check);
 
     for (const [step, task] of Object.entries({
@@ -119,12 +135,15 @@ export class ImportWorkflow extends Construct {
       resume.when(Condition.jsonata(`{% $step = '${step}' %}`), task);
     }
     resume.otherwise(transform);
+    const first = Choice.jsonata(this, 'IsArrival')
+      .when(Condition.jsonata('{% $input.replay = null %}'), this.note('NoteRunning', 'running', transform))
+      .otherwise(transform);
 
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       comment: 'One inventory drop: workbook in the archive to positions in SQL',
-      definitionBody: DefinitionBody.fromChainable(begin.next(transform)),
+      definitionBody: DefinitionBody.fromChainable(begin.next(first)),
       queryLanguage: QueryLanguage.JSONATA,
-      timeout: props.timeout ?? Duration.hours(2),
+      timeout: this.timeout,
       tracingEnabled: true,
       logs: props.logs,
     });
@@ -224,7 +243,24 @@ export class ImportWorkflow extends Construct {
     tell.addCatch(mayTellAgain, { errors: ['States.ALL'], assign: { failure: '{% $states.errorOutput %}' } });
   }
 
-  /** Drops the staging table, tells, and fails the execution with the error that ended it. */
+  /** Writes over what is noted of this workbook, and goes on, whether that could be written or not. */
+  private note(name: string, outcome: ImportNote['outcome'], next: IChainable): DynamoPutItem {
+    const text = DynamoAttributeValue.fromString;
+    const noted = DynamoPutItem.jsonata(this, name, {
+      table: this.props.notes,
+      item: {
+        key: text('{% $input.key %}'),
+        outcome: text(outcome),
+        startedAt: text('{% $states.context.Execution.StartTime %}'),
+        run: text('{% $run %}'),
+      } satisfies Record<keyof ImportNote | 'key' | 'run', DynamoAttributeValue>,
+    });
+    noted.next(next);
+    noted.addCatch(next);
+    return noted;
+  }
+
+  /** Drops the staging table, notes, tells, and fails the execution with the error that ended it. */
   private end(): LambdaInvoke {
     const failed = Fail.jsonata(this, 'Failed', {
       error: '{% $failure.Error %}',
@@ -240,6 +276,14 @@ export class ImportWorkflow extends Construct {
     });
     tell.next(failed);
     tell.addCatch(failed);
+    const refused = JSON.stringify(errorCodes('fashion', 'refused'));
+    const ended = Choice.jsonata(this, 'HowItEnded')
+      .when(Condition.jsonata('{% $input.replay != null %}'), tell)
+      .when(
+        Condition.jsonata(`{% $failure.Error in ${refused} %}`),
+        this.note('NoteRefused', 'refused', tell),
+      )
+      .otherwise(this.note('NoteFailed', 'failed', tell));
     const discard = LambdaInvoke.jsonata(this, 'Discard', {
       lambdaFunction: this.props.load,
       payload: TaskInput.fromObject({
@@ -255,8 +299,8 @@ export class ImportWorkflow extends Construct {
       } satisfies Record<keyof LoadRequest, unknown>),
       retryOnServiceExceptions: false,
     });
-    discard.addCatch(tell); // a staging table left behind costs little; the failure must be told all the same
-    discard.next(tell);
+    discard.addCatch(ended); // a staging table left behind costs little; the failure must be told all the same
+    discard.next(ended);
     return discard;
   }
 }

@@ -22,7 +22,7 @@ export function operateFashion(
   operations.alarm('ImportFailed', {
     metric: imports.stateMachine.metricFailed({ period }),
     runbook:
-      'A drop did not reach SQL and the shop still reads the previous one (with the error NotTold it did, and only the telling failed). Read the error of the failed execution, mend the cause, run the replay command for its slot.',
+      'A drop did not reach SQL and the shop still reads the previous one (with the error NotTold it did, and only the telling failed). Read the error of the failed execution. A refused report: ask the client, or mend the cause and run the replay command for its slot. Anything else: mend the cause; the next collection starts the import again.',
   });
   operations.alarm('ImportTimedOut', {
     metric: imports.stateMachine.metricTimedOut({ period }),
@@ -31,6 +31,11 @@ export function operateFashion(
   });
   const sumOf = (service: string, metricName: string) => operations.metric(service, metricName, period);
   const rows = (metricName: string) => sumOf('Transform', metricName);
+  operations.alarm('ImportsRestarted', {
+    metric: sumOf('Recover', 'ImportsRestarted'),
+    runbook:
+      'An archived report had no import that finished; it was started again and loads by itself. Without an ImportFailed before it the event of its arrival was lost: in the first five minutes after the first deploy that is to be expected; else look at the rule "Archived" (enabled, its target), the queue of undelivered events, and the EventBridge setting of the archive bucket. Keys: log of the function Recover.',
+  });
   operations.alarm('LateDrops', {
     metric: sumOf('Collect', 'LateDrops'),
     runbook:
@@ -51,6 +56,7 @@ export function operateFashion(
     sumOf('Collect', 'DropsCollected'),
     sumOf('Collect', 'LateDrops'),
     sumOf('Load', 'UnchangedDrops'),
+    sumOf('Recover', 'ImportsRestarted'),
   ]);
   operations.graph('Rows', [rows('RowsIn'), rows('RowsRejected')]);
   operations.graph('Archive to SQL', [imports.stateMachine.metricTime({ period, statistic: 'Maximum' })]);

@@ -15,6 +15,7 @@ export function fashionOutputs(
     sftp: LoginSecret;
     warehouse: Warehouse;
     collection: CollectionWorkflow;
+    recovery: CollectionInput['recovery'];
     imports: ImportWorkflow;
     results: Topic;
   },
@@ -53,6 +54,7 @@ export function fashionOutputs(
     attempts: 1,
     settleRounds: 20,
     rehashSeconds: 0,
+    recovery: o.recovery,
     waits: { lookSeconds: 60, settleSeconds: 15, retrySeconds: 60 },
   } satisfies CollectionInput;
   stack.output(

@@ -3,14 +3,22 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import {
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutBucketNotificationConfigurationCommand,
+} from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import {
   type CollectionInput,
   type CollectRequest,
   type CollectResult,
   type DropKey,
+  type ImportInput,
+  importOfArrival,
   parseArchiveKey,
+  type RecoverRequest,
+  type RecoverResult,
 } from '../../domain/fashion/contract.ts';
 import { type DateAndSlot, slotInstant } from '../../domain/fashion/drop.ts';
 import { metricNamespaceOf } from '../../domain/shared/contract.ts';
@@ -26,10 +34,13 @@ import {
   currentStock,
   type FashionLab,
   historyOf,
+  importDrop,
+  importWith,
   keysBelow,
   ledgerOf,
   noWaits,
   openFashionLab,
+  putObject,
   statesOf,
   stockOf,
 } from './fashion-lab.ts';
@@ -74,7 +85,9 @@ async function clientWrites(name: string, bytes: Uint8Array, modifiedAt: number)
 }
 
 /** What the collection state machine returns. */
-type Collected = Pick<CollectResult, 'slot' | 'collected' | 'settling' | 'rehashed'>;
+type Collected = Pick<CollectResult, 'slot' | 'collected' | 'settling' | 'rehashed'> & {
+  recovered: RecoverResult;
+};
 
 async function collect(
   at: DateAndSlot,
@@ -155,6 +168,29 @@ function watched() {
     reading: async () => {
       while (!sftp.requests.slice(requests).some(({ operation }) => operation === 'READ')) await sleep(5);
     },
+  };
+}
+
+interface Metrics extends Record<string, unknown> {
+  _aws: { Timestamp: number; CloudWatchMetrics: unknown[] };
+}
+
+/** Calls a function: what it returns, and the lines for CloudWatch in its log, those of a call before included. */
+async function called<Result>(
+  name: string,
+  request: unknown,
+): Promise<{ result: Result; metrics: Metrics[] }> {
+  const { Payload, LogResult = '' } = await lambda.send(
+    new InvokeCommand({
+      FunctionName: fashion.lab.resources.get(logicalIdOf(fashion.lab, name)),
+      Payload: JSON.stringify(request),
+      LogType: 'Tail',
+    }),
+  );
+  const lines = Buffer.from(LogResult, 'base64').toString().split('\n');
+  return {
+    result: JSON.parse(Payload?.transformToString() ?? '') as Result,
+    metrics: lines.filter((line) => line.startsWith('{"_aws"')).map((line) => JSON.parse(line) as Metrics),
   };
 }
 
@@ -677,29 +713,15 @@ it('a server that falls silent within a file ends the attempt, nothing is below 
 
 describe('a late report', () => {
   const minutes = (count: number) => count * 60_000;
-  interface Metrics {
-    LateDrops: number;
-    _aws: { Timestamp: number; CloudWatchMetrics: unknown[] };
-  }
   /** Two looks by hand: what the second one took, and the line for CloudWatch in its log. */
   async function lookTwice() {
     const request: CollectRequest = { scheduledAt: null, settleSeconds: 0, rehashSeconds: 0 };
     const since = Date.now();
     const counted: Metrics[] = [];
     const look = async () => {
-      const { Payload, LogResult = '' } = await lambda.send(
-        new InvokeCommand({
-          FunctionName: fashion.lab.resources.get(logicalIdOf(fashion.lab, 'Collect')),
-          Payload: JSON.stringify(request),
-          LogType: 'Tail',
-        }),
-      );
-      for (const line of Buffer.from(LogResult, 'base64').toString().split('\n')) {
-        if (!line.startsWith('{"_aws"')) continue;
-        const metrics = JSON.parse(line) as Metrics;
-        if (metrics._aws.Timestamp >= since) counted.push(metrics);
-      }
-      return JSON.parse(Payload?.transformToString() ?? '') as CollectResult;
+      const { result, metrics } = await called<CollectResult>('Collect', request);
+      counted.push(...metrics.filter(({ _aws }) => _aws.Timestamp >= since));
+      return result;
     };
     await look();
     const { collected } = await look();
@@ -748,4 +770,218 @@ it('asked for by hand, without a slot, it takes what is there and waits for noth
   const { collected } = (await run({ waits: noWaits })).output as unknown as CollectResult;
   expect(collected).toHaveLength(1);
   expect(await fashion.driver.imported(collected[0]?.key ?? '')).toMatchObject({ status: 'SUCCEEDED' });
+});
+
+describe('an import that has not finished', () => {
+  /** Without a wait for events that may still be on their way. */
+  const recovering = {
+    recovery: { afterSeconds: 0, withinSeconds: 86_400, atMost: 100 },
+  } satisfies Partial<CollectionInput>;
+
+  const announce = (announced: boolean) =>
+    fashion.driver.s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket: fashion.driver.output('ArchiveBucketName'),
+        NotificationConfiguration: announced ? { EventBridgeConfiguration: {} } : {},
+      }),
+    );
+  /** Every event of the archive is lost, as while S3's setting is not in force yet. */
+  const loseEvents = () => announce(false);
+  afterEach(() => announce(true));
+
+  const keyAt = ({ date, slot }: DateAndSlot) => `xlsx/date=${date}/slot=${slot}/put back by hand.xlsx`;
+
+  /** Collects; of what was started again, that of this day. */
+  async function recover(at: DateAndSlot, changes: Partial<CollectionInput> = {}) {
+    const { execution, result } = await collect(at, { ...recovering, ...changes });
+    const keys = execution.status === 'SUCCEEDED' ? result.recovered.restarted : [];
+    return { execution, result, restarted: keys.filter((key) => key.includes(at.date)) };
+  }
+  /** The same, where no report is waited for. */
+  const recoverAlone = async (at: DateAndSlot) => {
+    const command = /--input '(.*)'$/.exec(fashion.driver.output('RunNowCommand'))?.[1] ?? '';
+    const { status, output } = await fashion.driver.run(fashion.driver.output('CollectionStateMachineArn'), {
+      ...JSON.parse(command),
+      ...recovering,
+    });
+    expect(status).toBe('SUCCEEDED');
+    const { recovered } = output as unknown as Collected;
+    return recovered.restarted.filter((key) => key.includes(at.date));
+  };
+
+  it('because its event was lost is started by the next collection as the event would have, once, and loads', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(20, 2, 31);
+    await loseEvents();
+    await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+    const first = await recover(at);
+    const key = first.result.collected[0]?.key ?? '';
+    expect(first.restarted).toEqual([]);
+    // A collection looks several times, and recovers once.
+    expect(await statesOf(fashion, first.execution.arn)).toMatchObject({ Recover: 1, Collect: 2 });
+    expect(await fashion.driver.imports(key)).toEqual([]);
+
+    const lost = fashion.laptop.proxy.faults.add(
+      { caller: callerOf(fashion, 'Recover'), operation: 'StartExecution', times: 1 },
+      { kind: 'cut', at: 'response' },
+    );
+    expect((await recover(at)).restarted).toEqual([key]);
+    expect(lost.hits).toBe(1);
+    const imported = await fashion.driver.imported(key);
+    expect(imported).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'current' } });
+    const Bucket = fashion.driver.output('ArchiveBucketName');
+    const { LastModified } = await fashion.driver.s3.send(new HeadObjectCommand({ Bucket, Key: key }));
+    const { arrivedAt, ...input } = importOfArrival({ bucket: Bucket, key, arrivedAt: '' });
+    expect(imported.input).toEqual({ ...input, arrivedAt: expect.any(String) });
+    // The header of an answer tells whole seconds.
+    expect(Math.floor(Date.parse(imported.input.arrivedAt) / 1000) * 1000).toBe(LastModified?.getTime());
+
+    expect((await recover(at)).restarted).toEqual([]);
+    expect(await fashion.driver.imports(key)).toHaveLength(1);
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+
+  it('is started though the SFTP server is away, put there by whomever', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(5, 1, 32);
+    await loseEvents();
+    await putObject(fashion, keyAt(at), report.bytes);
+    fashion.driver.sftp.faults.refuse = true;
+    const { execution } = await recover(at, { attempts: 1 });
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'SftpUnreachable' });
+    expect(await fashion.driver.imported(keyAt(at))).toMatchObject({ status: 'SUCCEEDED' });
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+
+  it('is not one that refused its workbook by name, until another one is put there', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(5, 0, 33);
+    const refused = await importDrop(fashion, new TextEncoder().encode('SKU;on hand\n'), keyAt(at));
+    expect(refused).toMatchObject({ status: 'FAILED', error: 'WorkbookUnreadable' });
+    expect(await recoverAlone(at)).toEqual([]);
+    await loseEvents();
+    await putObject(fashion, keyAt(at), report.bytes);
+    expect(await recoverAlone(at)).toEqual([keyAt(at)]);
+    expect(await fashion.driver.imported(keyAt(at), 2)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await currentStock(fashion)).toEqual(
+      Object.fromEntries(Array.from({ length: 5 }, (_, n) => [`article-${n}`, 33])),
+    );
+  });
+
+  it('because it runs is left alone', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(5, 1, 34);
+    const held = fashion.laptop.proxy.faults.add(
+      { caller: callerOf(fashion, 'Transform'), operation: 'GetObject', times: 1 },
+      { kind: 'hold' },
+    );
+    const running = importDrop(fashion, report.bytes, keyAt(at));
+    await held.reached();
+    expect(await recoverAlone(at)).toEqual([]);
+    held.release();
+    expect(await running).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await recoverAlone(at)).toEqual([]);
+    expect(await fashion.driver.imports(keyAt(at))).toHaveLength(1);
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+
+  it('because the warehouse was away for all its attempts is started again, and loads', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(5, 1, 35);
+    const away = fashion.laptop.proxy.faults.add(
+      { caller: callerOf(fashion, 'Load'), operation: 'ExecuteStatement' },
+      { kind: 'refuse', status: 500, code: 'InternalServerException', message: 'away' },
+    );
+    const failed = await importWith(fashion, report.bytes, keyAt(at), { attempts: 1 });
+    expect(failed.status).toBe('FAILED');
+    away.remove();
+    const before = (await fashion.driver.imports(keyAt(at))).length;
+    expect(await recoverAlone(at)).toEqual([keyAt(at)]);
+    expect(await fashion.driver.imported(keyAt(at), before + 1)).toMatchObject({ status: 'SUCCEEDED' });
+    await expectEachRowOnce(fashion, at, [report]);
+  });
+
+  it('is not one that a person has replayed; a replay that is refused says nothing of its drop', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(5, 1, 36);
+    await loseEvents();
+    await putObject(fashion, keyAt(at), report.bytes);
+    const replay = (from: ImportInput['from'], id: string) =>
+      fashion.driver.run(fashion.driver.output('ImportStateMachineArn'), {
+        ...importOfArrival({
+          bucket: fashion.driver.output('ArchiveBucketName'),
+          key: keyAt(at),
+          arrivedAt: new Date().toISOString(),
+        }),
+        from,
+        replay: id,
+      });
+    expect(await replay('csv', 'refused')).toMatchObject({ status: 'FAILED', error: 'ArchivedCsvMissing' });
+    expect(await recoverAlone(at)).toEqual([keyAt(at)]);
+    expect(await fashion.driver.imported(keyAt(at), 2)).toMatchObject({ status: 'SUCCEEDED' });
+
+    const other = { date: nextDay(), slot: '0600' };
+    await putObject(fashion, keyAt(other), report.bytes);
+    const replayed = await fashion.driver.run(fashion.driver.output('ImportStateMachineArn'), {
+      ...importOfArrival({
+        bucket: fashion.driver.output('ArchiveBucketName'),
+        key: keyAt(other),
+        arrivedAt: new Date().toISOString(),
+      }),
+      replay: 'loaded',
+    });
+    expect(replayed.status).toBe('SUCCEEDED');
+    expect(await recoverAlone(other)).toEqual([]);
+  });
+
+  it('holds up no report where it cannot be started, and fails the collection when the attempts are used up', async () => {
+    const at = { date: nextDay(), slot: '0600' };
+    const report = await countedReport(5, 1, 37);
+    await clientWrites(nameFor(at), report.bytes, writtenAt(at));
+    const denied = { kind: 'refuse', status: 403, code: 'AccessDenied', message: 'not now' } as const;
+    const listing = { caller: callerOf(fashion, 'Recover'), operation: 'ListObjectsV2' };
+    const staying = fashion.laptop.proxy.faults.add(listing, denied);
+    const { execution } = await recover(at, { attempts: 2 });
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'AccessDenied' });
+    // With the first look, with the one that sees the report at rest, and after the one wait between attempts.
+    expect(await statesOf(fashion, execution.arn)).toMatchObject({ Recover: 3, WaitToRetry: 1 });
+    const [key = ''] = await keysBelow(fashion, `xlsx/date=${at.date}/`);
+    expect(await fashion.driver.imported(key)).toMatchObject({ status: 'SUCCEEDED' });
+    await expectEachRowOnce(fashion, at, [report]);
+    staying.remove();
+
+    fashion.laptop.proxy.faults.add({ ...listing, times: 1 }, denied);
+    const next = { date: nextDay(), slot: '0600' };
+    await clientWrites(nameFor(next), report.bytes, writtenAt(next));
+    expect((await recover(next, { attempts: 1 })).execution).toMatchObject({ status: 'SUCCEEDED' });
+  });
+
+  it('is counted in the metric that the alarm watches; those above what one collection starts are left to the next', async () => {
+    const [one, other] = [nextDay(), nextDay()].map((date) => keyAt({ date, slot: '0600' }));
+    await loseEvents();
+    await putObject(fashion, one ?? '', await stockOf({ coat: 38 }));
+    await putObject(fashion, other ?? '', await stockOf({ coat: 39 }));
+    const started: string[] = [];
+    const counted: unknown[] = [];
+    const request = (collection: string): RecoverRequest => ({
+      collection,
+      ...recovering.recovery,
+      atMost: 1,
+    });
+    for (const collection of ['first', 'second', 'third']) {
+      const { result, metrics } = await called<RecoverResult>('Recover', request(collection));
+      started.push(...result.restarted);
+      expect(result.left).toBe(collection === 'first' ? 1 : 0);
+      counted.push(...metrics);
+      for (const key of result.restarted) await fashion.driver.imported(key);
+    }
+    expect(started).toEqual([one, other]);
+    // The emulator waits a moment only for what a function says: what comes later is in the log of the next call.
+    while (counted.length < 2)
+      counted.push(...(await called<RecoverResult>('Recover', request('later'))).metrics);
+    expect(counted.slice(0, 2)).toMatchObject([
+      { service: 'Recover', ImportsRestarted: 1 },
+      { service: 'Recover', ImportsRestarted: 1 },
+    ]);
+  });
 });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import {
@@ -7,6 +8,8 @@ import {
   correctionsKey,
   type LoadRequest,
   type LoadResult,
+  type RecoverRequest,
+  type RecoverResult,
   type Transformed,
   type TransformRequest,
 } from '../../domain/fashion/contract.ts';
@@ -58,6 +61,7 @@ export class FashionScenarios {
   private readonly functions: Record<string, { logicalId: string }>;
   private readonly drop: LoadedDrop;
   private readonly lambda: LambdaClient;
+  private readonly dynamo: DynamoDBClient;
   /** True while a report waits on the SFTP server that no run could collect. */
   private waiting = false;
 
@@ -67,6 +71,7 @@ export class FashionScenarios {
     this.functions = functions;
     this.drop = drop;
     this.lambda = new LambdaClient(fashion.laptop.clients);
+    this.dynamo = new DynamoDBClient(fashion.laptop.clients);
   }
 
   /** By construct id of the function; the COPY role works for the loader. */
@@ -74,6 +79,8 @@ export class FashionScenarios {
     switch (name) {
       case 'Collect':
         return [{ name: 'collect a new report', run: () => this.collect() }];
+      case 'Recover':
+        return [{ name: 'start an import again', run: () => this.recover() }];
       case 'Transform':
         return [
           { name: 'transform an arrived workbook', run: () => this.transform('xlsx', null) },
@@ -133,6 +140,7 @@ export class FashionScenarios {
 
   close(): void {
     this.lambda.destroy();
+    this.dynamo.destroy();
   }
 
   private async collect(): Promise<void> {
@@ -149,6 +157,24 @@ export class FashionScenarios {
     this.waiting = false;
     // Their imports end before the next grant is taken away.
     for (const { key } of collected) await this.fashion.driver.imported(key);
+  }
+
+  /** Of a drop whose import has said nothing of itself, as if its event had been lost. */
+  private async recover(): Promise<void> {
+    const { driver, lab } = this.fashion;
+    const notes = [...lab.resources.keys()].find((id) => id.startsWith('ImportNotes')) ?? '';
+    await this.dynamo.send(
+      new DeleteItemCommand({ TableName: lab.resources.get(notes), Key: { key: { S: this.drop.key } } }),
+    );
+    const before = (await driver.imports(this.drop.key)).length;
+    const { restarted } = await this.invoke<RecoverResult>('Recover', {
+      collection: randomUUID(),
+      afterSeconds: 0,
+      withinSeconds: 86_400,
+      atMost: 100,
+    } satisfies RecoverRequest);
+    if (!restarted.includes(this.drop.key)) throw new Error(`only ${restarted} were started again`);
+    await driver.imported(this.drop.key, before + 1);
   }
 
   /** Of the rows of the drop that were set aside; put into the archive as a person at a terminal does. */

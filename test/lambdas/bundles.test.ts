@@ -4,7 +4,12 @@
  */
 import { readdirSync } from 'node:fs';
 import { jest } from '@jest/globals';
-import { collectEnvironment, loadEnvironment, transformEnvironment } from '../../domain/fashion/contract.ts';
+import {
+  collectEnvironment,
+  loadEnvironment,
+  recoverEnvironment,
+  transformEnvironment,
+} from '../../domain/fashion/contract.ts';
 import { metricNamespaceOf } from '../../domain/shared/contract.ts';
 import * as stocks from '../../domain/stocks/contract.ts';
 import { migrateEnvironment } from '../../domain/warehouse/contract.ts';
@@ -18,6 +23,7 @@ const stacks: Record<string, Record<string, readonly string[]>> = {
   FashionInventory: {
     Collect: collectEnvironment,
     Load: loadEnvironment,
+    Recover: recoverEnvironment,
     SchemaMigrate: migrateEnvironment,
     Transform: transformEnvironment,
   },

@@ -43,6 +43,7 @@ describe('schedules', () => {
         scheduledAt: '<aws.scheduler.scheduled-time>',
         settleRounds: 20,
         rehashSeconds: 3 * 86_400,
+        recovery: { afterSeconds: 900, withinSeconds: 30 * 86_400, atMost: 100 },
         waits: { lookSeconds: 300, settleSeconds: 15, retrySeconds: 60 },
       });
       // Looks at the slot and every five minutes until 45 minutes after it.
@@ -226,11 +227,12 @@ describe('the collector', () => {
     expect(Number(Variables.GRACE_SECONDS)).toBe((input.looks - 1) * input.waits.lookSeconds);
   });
 
-  it('takes grace, settling, hashing again and patience with the server from the props', () => {
+  it('takes grace, settling, hashing again, recovery and patience with the server from the props', () => {
     const stack = new FashionStack(unbundledApp(), 'Other', {
       grace: { every: Duration.minutes(10), during: Duration.hours(1) },
       settle: { every: Duration.minutes(1), rounds: 7 },
       rehashFor: Duration.days(0),
+      recovery: { within: Duration.days(2), after: Duration.hours(1), atMost: 3 },
       sftpPatience: { login: Duration.seconds(5), silence: Duration.seconds(6) },
     });
     const other = templateOf(stack);
@@ -245,8 +247,79 @@ describe('the collector', () => {
       looks: 7,
       settleRounds: 7,
       rehashSeconds: 0,
+      recovery: { afterSeconds: 3600, withinSeconds: 2 * 86_400, atMost: 3 },
       waits: { lookSeconds: 600, settleSeconds: 60 },
     });
+  });
+});
+
+describe('the recovery of imports', () => {
+  const { StartAt, States } = definitionOf(fashion, 'Collection');
+  const [recover, { Properties }] = only(fashion, 'AWS::Lambda::Function', 'Recover');
+  const { Variables } = Properties.Environment;
+
+  it('comes before the look at the SFTP server, and holds up no report where it fails', () => {
+    expect(nextOf(States[StartAt] as State)).toEqual(['Recover']);
+    expect(States.Recover?.Arguments?.FunctionName).toBe(`<${recover}.Arn>`);
+    expect(nextOf(States.Recover as State)).toEqual(['Collect', 'Collect']);
+  });
+
+  it('takes an import that does not say how it ended for over when its state machine has ended it', () => {
+    expect(Variables.IMPORT_STATE_MACHINE).toEqual({ Ref: imports });
+    expect(Number(Variables.IMPORT_SECONDS)).toBe(definitionOf(fashion, 'Import').TimeoutSeconds);
+  });
+
+  it('may list the archive, read the notes and start the import, and nothing else', () => {
+    const [notes] = only(fashion, 'AWS::DynamoDB::Table', 'ImportNotes');
+    const [log] = only(fashion, 'AWS::Logs::LogGroup', 'RecoverLog');
+    const [bucket] = only(fashion, 'AWS::S3::Bucket', 'ArchiveBucket');
+    const granted = statementsOf(fashion, Properties.Role['Fn::GetAtt'][0]);
+    expect(granted.flatMap(({ Action, Resource }) => Action.map((action) => [action, ...Resource]))).toEqual([
+      ['logs:CreateLogStream', `<${log}.Arn>`],
+      ['logs:PutLogEvents', `<${log}.Arn>`],
+      ['s3:ListBucket', `<${bucket}.Arn>`],
+      ['dynamodb:BatchGetItem', `<${notes}.Arn>`],
+      ['states:StartExecution', `<${imports}>`],
+    ]);
+  });
+
+  it('is counted by the metric that its alarm watches', () => {
+    const [, restarted] = only(fashion, 'AWS::CloudWatch::Alarm', 'OperationsImportsRestarted');
+    expect(restarted.Properties).toMatchObject({
+      MetricName: 'ImportsRestarted',
+      Namespace: metricNamespaceOf('FashionInventory'),
+      Dimensions: [{ Name: 'service', Value: Variables.POWERTOOLS_SERVICE_NAME }],
+      Statistic: 'Sum',
+      Threshold: 1,
+    });
+  });
+});
+
+describe('an import notes', () => {
+  const { States } = definitionOf(fashion, 'Import');
+  const [notes] = only(fashion, 'AWS::DynamoDB::Table', 'ImportNotes');
+  const noting = Object.entries(States).filter(([name]) => name.startsWith('Note'));
+
+  // The emulator writes to the table with rights of its own.
+  it('under the key of its workbook, as its role allows', () => {
+    expect(noting.map(([name]) => name).sort()).toEqual([
+      'NoteFailed',
+      'NoteKnown',
+      'NoteLoaded',
+      'NoteRefused',
+      'NoteRunning',
+    ]);
+    for (const [, { Arguments }] of noting)
+      expect(Arguments).toMatchObject({ TableName: `<${notes}>`, Item: { key: { S: '{% $input.key %}' } } });
+    const [, machine] = only(fashion, 'AWS::StepFunctions::StateMachine', 'Import');
+    const statements = statementsOf(fashion, machine.Properties.RoleArn['Fn::GetAtt'][0]);
+    const writing = statements.filter(({ Action }) => Action.includes('dynamodb:PutItem'));
+    expect(writing.map(({ Resource }) => Resource)).toContainEqual([expect.stringContaining(notes)]);
+  });
+
+  it('and goes on where it cannot', () => {
+    for (const [name, state] of noting)
+      expect([name, nextOf(state)]).toEqual([name, [state.Next, state.Next]]);
   });
 });
 
@@ -269,12 +342,13 @@ it('a look at a statement ends before its function does, and the migrations befo
 describe('alarms', () => {
   const alarms = resourcesOf(fashion, 'AWS::CloudWatch::Alarm');
 
-  it('watch both state machines, what was not delivered, late and unchanged reports, and the rows set aside', () => {
+  it('watch both state machines, what was not delivered, late and unchanged reports, lost events, and the rows set aside', () => {
     expect(alarms.map(([id]) => id.replace(/^Operations|[0-9A-F]{8}$/g, '')).sort()).toEqual([
       'CollectionFailed',
       'CollectionTimedOut',
       'ImportFailed',
       'ImportTimedOut',
+      'ImportsRestarted',
       'LateDrops',
       'RowsSetAside',
       'UnchangedDrops',
