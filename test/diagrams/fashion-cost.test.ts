@@ -72,8 +72,9 @@ describe('the cost that the explanation of the fashion lab states', () => {
     const imports = definitionOf(template, 'Import');
     expect(page.line(drop, 'state transitions').quantity).toBe(
       statesBetween(collection.States, collection.StartAt, 'WaitToSettle') +
-        statesBetween(collection.States, 'Collect', 'Collected') +
-        statesBetween(imports.States, imports.StartAt, 'Loaded'),
+        statesBetween(collection.States, 'IsRecovered', 'Collected') +
+        statesBetween(imports.States, imports.StartAt, 'NoteRunning') +
+        statesBetween(imports.States, 'Transform', 'Loaded'),
     );
   });
 });
