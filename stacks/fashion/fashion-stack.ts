@@ -194,7 +194,6 @@ export class FashionStack extends SqlStack {
         IMPORT_STATE_MACHINE: imports.stateMachine.stateMachineArn,
         IMPORT_SECONDS: String(imports.timeout.toSeconds()),
       },
-      removalPolicy,
     });
     archive.grantList(recover);
     importNotes.grant(recover, 'dynamodb:BatchGetItem');

@@ -70,16 +70,11 @@ export async function workbookVersions(fashion: FashionLab): Promise<Map<string,
 }
 
 /**
- * Makes the lab as it was before its first drop: tables, archive, SFTP folder, list of collected files. An order then
+ * Makes the lab as it was before its first drop: tables, archive, SFTP folder, notes of files and imports. An order then
  * starts as it does when its command alone is run, and orders of the same drops can be compared with each other.
  */
 export async function emptyLab(fashion: FashionLab): Promise<void> {
-  await Promise.all([
-    emptyTables(fashion),
-    emptyArchive(fashion),
-    emptyServer(fashion),
-    forgetFiles(fashion),
-  ]);
+  await Promise.all([emptyTables(fashion), emptyArchive(fashion), emptyServer(fashion), emptyNotes(fashion)]);
 }
 
 async function emptyTables(fashion: FashionLab): Promise<void> {
@@ -123,16 +118,20 @@ async function emptyServer({ driver }: FashionLab): Promise<void> {
   for (const name of await readdir(driver.served)) await rm(join(driver.served, name));
 }
 
-async function forgetFiles({ laptop, lab }: FashionLab): Promise<void> {
-  const logicalId = Object.entries(lab.assembly.template.Resources).find(
-    ([, { Type }]) => Type === 'AWS::DynamoDB::Table',
-  )?.[0];
-  const TableName = lab.resources.get(logicalId ?? '');
+/** What is noted of files and of imports. */
+async function emptyNotes({ laptop, lab }: FashionLab): Promise<void> {
   const client = new DynamoDBClient(laptop.clients);
-  const table = DynamoDBDocumentClient.from(client);
+  const tables = DynamoDBDocumentClient.from(client);
   try {
-    const { Items = [] } = await table.send(new ScanCommand({ TableName }));
-    for (const { path } of Items) await table.send(new DeleteCommand({ TableName, Key: { path } }));
+    for (const [logicalId, { Type, Properties }] of Object.entries(lab.assembly.template.Resources)) {
+      if (Type !== 'AWS::DynamoDB::Table') continue;
+      const TableName = lab.resources.get(logicalId);
+      const [key] = (Properties?.KeySchema ?? []) as { AttributeName: string }[];
+      const name = key?.AttributeName ?? '';
+      const { Items = [] } = await tables.send(new ScanCommand({ TableName }));
+      for (const { [name]: value } of Items)
+        await tables.send(new DeleteCommand({ TableName, Key: { [name]: value } }));
+    }
   } finally {
     client.destroy();
   }

@@ -117,6 +117,7 @@ it('what is refused is what the functions of this lab refuse, and nothing of ano
   const sources = [
     'domain/fashion',
     'domain/shared',
+    'domain/workbook',
     'lambdas/fashion',
     'lambdas/shared',
     'stacks/fashion',
