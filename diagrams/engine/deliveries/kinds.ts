@@ -29,7 +29,7 @@ const getting: OfRole = (as, { from }, template) => gets(template, as, from);
 /** What the service says when it takes on a role. */
 type Said = (by: TemplateResource, template: StackTemplate) => Context;
 const ofSource: Said = ({ logicalId }, template) => forSource(template, logicalId);
-/** AWS documents no condition key for this trust. */
+/** Where no page of AWS says what is carried, a condition is taken not to hold. */
 const nothing: Said = () => ({});
 /** Scheduler names the group of the schedule, never the schedule. */
 const ofGroup: Said = ({ properties }, template) => ({
@@ -78,7 +78,7 @@ const byFirehose =
     holders(by.properties, property)
       .filter((config) => referred(template, config[property]).includes(edge[end]))
       .flatMap((config) =>
-        byRole(template, config.RoleARN, 'firehose.amazonaws.com', ofSource(by, template), (as) =>
+        byRole(template, config.RoleARN, 'firehose.amazonaws.com', nothing(by, template), (as) =>
           needs(as, edge, template, config),
         ),
       );
@@ -228,7 +228,7 @@ export const kinds: Readonly<Record<string, Needs>> = {
       },
     ],
   ),
-  // VPC user guide, "IAM role for publishing flow logs to CloudWatch Logs".
+  // VPC user guide, "IAM role for publishing flow logs to CloudWatch Logs", without what is for groups that it makes itself.
   'AWS::EC2::FlowLog log': through(
     'vpc-flow-logs.amazonaws.com',
     'DeliverLogsPermissionArn',
