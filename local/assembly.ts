@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -145,6 +146,8 @@ export type FunctionEnvironment = (
 
 export interface LocalAssembly {
   directory: string;
+  /** The assembly that it was made of. */
+  from: string;
   /** Stand-ins used: resource type to how many. */
   used: Map<StandIn, number>;
   /** Logical ids of the functions, with that of their role. */
@@ -234,7 +237,17 @@ export async function localAssembly(o: {
   o.change?.(template);
   await writeFile(path, JSON.stringify(template, null, 1));
   await dropContainerImages(o.to);
-  return { directory: o.to, used, functions, tasks: tasksOf(template), workgroups, reader, template };
+  await nameTemplate(o.to, o.stack);
+  return {
+    directory: o.to,
+    from: o.from,
+    used,
+    functions,
+    tasks: tasksOf(template),
+    workgroups,
+    reader,
+    template,
+  };
 }
 
 function workgroupsOf(template: Template): LocalWorkgroup[] {
@@ -329,6 +342,25 @@ function rewrite(
   return Object.fromEntries(
     Object.entries(node).map(([key, value]) => [key, rewrite(value, references, removed)]),
   );
+}
+
+/**
+ * The command line uploads no file whose hash it has uploaded before, and takes the template for the one that was synthesized:
+ * what an update changes on the laptop would never come there.
+ */
+async function nameTemplate(directory: string, stack: string): Promise<void> {
+  const templateFile = `${stack}.template.json`;
+  const assets = join(directory, `${stack}.assets.json`);
+  const { files = {} }: { files?: Record<string, { source?: { path?: string } }> } = JSON.parse(
+    await readFile(assets, 'utf8'),
+  );
+  const [synthesized] = Object.entries(files).find(([, { source }]) => source?.path === templateFile) ?? [];
+  if (synthesized === undefined) return;
+  const written = createHash('sha256')
+    .update(await readFile(join(directory, templateFile)))
+    .digest('hex');
+  for (const path of [assets, join(directory, 'manifest.json')])
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll(synthesized, written));
 }
 
 /** A container image asset makes the CLI call a container engine; what needs one runs as a local process instead. */

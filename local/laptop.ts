@@ -27,7 +27,8 @@ import { iamAuthorizer } from './proxy/iam-authorizer.ts';
 import { type RunningProxy, startProxy } from './proxy/proxy.ts';
 import { bucketKeys, sseKmsHook } from './proxy/sse-kms.ts';
 import { type RedshiftDataServer, startRedshiftData } from './redshift-data/server.ts';
-import { bootstrapStack, executeChangeSet, stackId } from './stacks.ts';
+import { setDatabaseAside } from './redshift-data/warehouse.ts';
+import { bootstrapStack, deleteStack, executeChangeSet, stackId } from './stacks.ts';
 
 /** Configuration that every SDK client of the laptop takes. */
 export interface ClientConfig {
@@ -46,6 +47,14 @@ export interface DeployedLab {
   resources: ReadonlyMap<string, string>;
   /** SDK configuration of the Data API of this lab's warehouse. */
   dataApi: ClientConfig;
+}
+
+/** What an update of a stack brings. */
+export interface StackUpdate {
+  /** The cloud assembly, as `cdk synth` makes it. @default the one that the stack was deployed from */
+  synthesized?: string;
+  /** As at the deploy: without it, what that one changed is undone. */
+  change?: ((template: Template) => void) | undefined;
 }
 
 export interface Laptop {
@@ -69,6 +78,18 @@ export interface Laptop {
    * @param change what of the laptop's copy of the template shall differ, such as the waits of an input
    */
   deploy(stack: string, progress: Progress, change?: (template: Template) => void): Promise<DeployedLab>;
+  /**
+   * Updates a stack that is deployed.
+   *
+   * @throws CdkFailed where a resource failed; then the stack is as it was before
+   */
+  update(lab: DeployedLab, progress: Progress, update: StackUpdate): Promise<DeployedLab>;
+  /**
+   * Deletes a stack. What stays of its warehouse is a database of PostgreSQL that nobody asks.
+   *
+   * @returns the name of that database; undefined for a lab without a warehouse
+   */
+  destroy(lab: DeployedLab): Promise<string | undefined>;
   /**
    * What a program needs in its environment to run as one of a stack's roles: where the AWS API is, by a way of its own
    * through the proxy, and the role's credentials.
@@ -183,22 +204,30 @@ async function startParts(
     roles,
     cleanups,
     broken,
+    dataApis: new Map(),
+    assemblies: 0,
     bootstrapped: false,
   };
   return {
     ...parts,
     deploy: (stack, labProgress, change) => deploy(parts, stack, labProgress, change),
+    update: (lab, labProgress, update) => updateStack(parts, lab, labProgress, update),
+    destroy: (lab) => destroy(parts, lab),
     environmentAs: (lab, caller, roleLogicalId) => environmentAs(parts, lab, caller, roleLogicalId),
     onStop: (cleanup) => cleanups.push(cleanup),
     stop,
   };
 }
 
-type Parts = Omit<Laptop, 'deploy' | 'environmentAs' | 'onStop' | 'stop'> & {
+type Parts = Omit<Laptop, 'deploy' | 'update' | 'destroy' | 'environmentAs' | 'onStop' | 'stop'> & {
   agent: Agent;
   /** Role name by caller of the proxy. */
   roles: Map<string, string>;
   cleanups: (() => Promise<unknown>)[];
+  /** Closes the Data API of a stack's warehouse, by the stack's name. */
+  dataApis: Map<string, () => Promise<unknown>>;
+  /** Local assemblies that were made: each has a directory of its own. */
+  assemblies: number;
   /** True once a stack was deployed: they share what the bootstrap makes. */
   bootstrapped: boolean;
 };
@@ -229,31 +258,80 @@ async function deploy(
   progress: Progress,
   change?: (template: Template) => void,
 ): Promise<DeployedLab> {
-  const { runDirectory, proxy, certificate, region, account } = laptop;
-  const environment = {
-    ...certificate.environment,
-    AWS_ENDPOINT_URL: laptop.endpoint,
-    AWS_REGION: region,
-    AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: laptop.clients.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: laptop.clients.credentials.secretAccessKey,
-    AWS_SESSION_TOKEN: laptop.clients.credentials.sessionToken,
-  };
-  const log = runDirectory.logFile('cdk');
-  const runCdk = (...args: string[]) =>
-    cdk(args, environment, log, (child) => laptop.cleanups.push(() => child.stop()));
+  const { runDirectory, proxy, region, account } = laptop;
   // The tests make it once for all their laptops.
   const synthesized = process.env.LABS_ASSEMBLY ?? join(runDirectory.path, `${stack}.cdk.out`);
   if (!process.env.LABS_ASSEMBLY) {
     await progress.step(`cdk synth ${stack}`, () =>
-      runCdk('synth', stack, '--quiet', '--output', synthesized),
+      runCdk(laptop, 'synth', stack, '--quiet', '--output', synthesized),
     );
   }
+  const assembly = await localize(laptop, stack, progress, { synthesized, change });
+  for (const [standIn, count] of assembly.used) {
+    progress.line(`    ${count} x ${standIn.type}: ${standIn.standIn} (${standIn.why})`);
+  }
 
-  const assembly = await progress.step('local assembly', async (report) => {
+  await progress.step('cdk bootstrap', async () => {
+    if (laptop.external)
+      await runCdk(laptop, 'bootstrap', `aws://${account}/${region}`, '--app', assembly.directory);
+    else if (!laptop.bootstrapped) await bootstrapStack(laptop.clients);
+    laptop.bootstrapped = true;
+  });
+  if (laptop.external) {
+    // What an earlier run left there belongs to a warehouse that is gone.
+    const remove = () => runCdk(laptop, 'destroy', stack, '--app', assembly.directory, '--force');
+    await progress.step(`cdk destroy ${stack}, if it is there`, remove);
+    laptop.cleanups.push(remove);
+  }
+  return progress.step(`cdk deploy ${stack}`, async (report) => {
+    const changeSet = await prepareChangeSet(laptop, stack, assembly);
+    // Names end in a part of the stack's id, which is known by now; the migrations ask for the warehouse by its name.
+    const api = await startDataApi(laptop, stack, assembly, await stackId(laptop.clients, stack));
+    proxy.route('redshift-data', api.url);
+    const outputs = await executeChangeSet(laptop.clients, stack, changeSet);
+    report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
+    return deployed(laptop, { stack, outputs, assembly, dataApi: { ...laptop.clients, endpoint: api.url } });
+  });
+}
+
+async function updateStack(
+  laptop: Parts,
+  lab: DeployedLab,
+  progress: Progress,
+  { synthesized = lab.assembly.from, change }: StackUpdate,
+): Promise<DeployedLab> {
+  const { stack } = lab;
+  const assembly = await localize(laptop, stack, progress, { synthesized, change });
+  const outputs = await progress.step(`cdk deploy ${stack}`, async () =>
+    executeChangeSet(laptop.clients, stack, await prepareChangeSet(laptop, stack, assembly)),
+  );
+  return deployed(laptop, { ...lab, outputs, assembly });
+}
+
+async function destroy(laptop: Parts, { stack, assembly }: DeployedLab): Promise<string | undefined> {
+  const id = await stackId(laptop.clients, stack);
+  await deleteStack(laptop.clients, stack);
+  await laptop.dataApis.get(stack)?.();
+  const [warehouse] = assembly.workgroups;
+  if (warehouse === undefined) return undefined;
+  const suffix = `_${id.split('/').at(-1)?.split('-')[0]}`;
+  await setDatabaseAside(laptop.postgres, warehouse.database, suffix);
+  return warehouse.database + suffix;
+}
+
+/** The assembly of one stack for this laptop, in a directory of its own. */
+function localize(
+  laptop: Parts,
+  stack: string,
+  progress: Progress,
+  { synthesized, change }: { synthesized: string; change?: StackUpdate['change'] },
+): Promise<LocalAssembly> {
+  const { runDirectory, proxy, certificate, region, account } = laptop;
+  return progress.step('local assembly', async (report) => {
+    laptop.assemblies += 1;
     const local = await localAssembly({
       from: synthesized,
-      to: join(runDirectory.path, `${stack}.local`),
+      to: join(runDirectory.path, `${stack}.local-${laptop.assemblies}`),
       stack,
       place: { account, region },
       change,
@@ -268,56 +346,53 @@ async function deploy(
     );
     return local;
   });
-  for (const [standIn, count] of assembly.used) {
-    progress.line(`    ${count} x ${standIn.type}: ${standIn.standIn} (${standIn.why})`);
-  }
+}
 
-  await progress.step('cdk bootstrap', async () => {
-    if (laptop.external) await runCdk('bootstrap', `aws://${account}/${region}`, '--app', assembly.directory);
-    else if (!laptop.bootstrapped) await bootstrapStack(laptop.clients);
-    laptop.bootstrapped = true;
-  });
-  if (laptop.external) {
-    // What an earlier run left there belongs to a warehouse that is gone.
-    const destroy = () => runCdk('destroy', stack, '--app', assembly.directory, '--force');
-    await progress.step(`cdk destroy ${stack}, if it is there`, destroy);
-    laptop.cleanups.push(destroy);
-  }
-  const { api, outputs } = await progress.step(`cdk deploy ${stack}`, async (report) => {
-    // A name of this deploy's own: an external endpoint keeps what an earlier one left.
-    const changeSet = `deploy-${randomUUID()}`;
-    await runCdk(
-      'deploy',
-      stack,
-      '--app',
-      assembly.directory,
-      '--require-approval',
-      'never',
-      '--method',
-      'prepare-change-set',
-      '--change-set-name',
-      changeSet,
-    );
-    // Names end in a part of the stack's id, which is known by now; the migrations ask for the warehouse by its name.
-    const api = await startDataApi(laptop, stack, assembly, await stackId(laptop.clients, stack));
-    proxy.route('redshift-data', api.url);
-    const outputs = await executeChangeSet(laptop.clients, stack, changeSet);
-    report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
-    return { api, outputs };
-  });
+/** Publishes what the assembly has beside its template. @returns the name of a change set that waits for its execution */
+async function prepareChangeSet(laptop: Parts, stack: string, assembly: LocalAssembly): Promise<string> {
+  // A name of this deploy's own: an external endpoint keeps what an earlier one left.
+  const changeSet = `deploy-${randomUUID()}`;
+  const prepare = ['--require-approval', 'never', '--method', 'prepare-change-set'];
+  await runCdk(
+    laptop,
+    'deploy',
+    stack,
+    '--app',
+    assembly.directory,
+    ...prepare,
+    '--change-set-name',
+    changeSet,
+  );
+  return changeSet;
+}
+
+/** What a stack has once it is there: physical ids, and which role each function has. */
+async function deployed(laptop: Parts, lab: Omit<DeployedLab, 'resources'>): Promise<DeployedLab> {
+  const { stack, assembly } = lab;
   const resources = await physicalIds(laptop, stack);
   if (!laptop.external) await encryptBuckets(laptop.clients, assembly.template, resources);
   for (const { logicalId, roleLogicalId } of assembly.functions) {
     const role = resources.get(roleLogicalId);
     if (role) laptop.roles.set(`${stack}/${logicalId}`, role);
   }
-  return {
-    stack,
-    outputs,
-    assembly,
-    resources,
-    dataApi: { ...laptop.clients, endpoint: api.url },
+  return { ...lab, resources };
+}
+
+/** Runs the CDK's command line against the laptop. */
+function runCdk(
+  { certificate, clients, endpoint, region, runDirectory, cleanups }: Parts,
+  ...args: string[]
+) {
+  const environment = {
+    ...certificate.environment,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: clients.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: clients.credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: clients.credentials.sessionToken,
   };
+  return cdk(args, environment, runDirectory.logFile('cdk'), (child) => cleanups.push(() => child.stop()));
 }
 
 /** The Redshift Data API of one stack's warehouse; its callers are the stack's functions. */
@@ -383,12 +458,16 @@ async function startDataApi(
       });
     },
   });
-  laptop.cleanups.push(async () => {
+  const close = async () => {
+    // Once: it is closed when its stack is destroyed, and else when the laptop stops.
+    if (laptop.dataApis.get(stack) === close) laptop.dataApis.delete(stack);
     await api.close();
     judge.close();
     sts.destroy();
     secrets.destroy();
-  });
+  };
+  laptop.dataApis.set(stack, close);
+  laptop.cleanups.push(async () => laptop.dataApis.get(stack) === close && close());
   return api;
 }
 

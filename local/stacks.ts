@@ -10,6 +10,7 @@ import {
   CloudFormationClient,
   type CloudFormationClientConfig,
   CreateStackCommand,
+  DeleteStackCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
   ExecuteChangeSetCommand,
@@ -48,10 +49,10 @@ export async function bootstrapStack(config: CloudFormationClientConfig): Promis
 }
 
 /**
- * Executes a change set that creates a stack.
+ * Executes a change set that creates or updates a stack.
  *
  * @returns the outputs of the stack, by name
- * @throws CdkFailed with what CloudFormation says of the resources that failed
+ * @throws CdkFailed with what CloudFormation says of the resources that failed; by then all is rolled back that can be
  */
 export function executeChangeSet(
   config: CloudFormationClientConfig,
@@ -68,6 +69,22 @@ export function executeChangeSet(
 }
 
 /**
+ * Deletes a stack and waits until it is gone.
+ *
+ * @throws CdkFailed with what CloudFormation says of the resources that stay and should not
+ */
+export function deleteStack(config: CloudFormationClientConfig, stack: string): Promise<void> {
+  return withClient(config, async (cloudFormation) => {
+    // Once it is gone it has no name: only its id tells of it.
+    const { Stacks: [{ StackId = '' } = {}] = [] } = await cloudFormation.send(
+      new DescribeStacksCommand({ StackName: stack }),
+    );
+    await cloudFormation.send(new DeleteStackCommand({ StackName: StackId }));
+    await settled(cloudFormation, StackId, /^DELETE_COMPLETE$/);
+  });
+}
+
+/**
  * @returns the id of a stack, which it has from its first change set on
  * @throws Error ValidationError of CloudFormation where there is none
  */
@@ -79,13 +96,17 @@ export function stackId(config: CloudFormationClientConfig, stack: string): Prom
 }
 
 /** Waits as long as CloudFormation does: its own resources have their time-outs. */
-async function settled(cloudFormation: CloudFormationClient, name: string): Promise<Stack> {
+async function settled(
+  cloudFormation: CloudFormationClient,
+  name: string,
+  well = /^(CREATE|UPDATE)_COMPLETE$/,
+): Promise<Stack> {
   for (;;) {
     const { Stacks: [stack] = [] } = await cloudFormation.send(
       new DescribeStacksCommand({ StackName: name }),
     );
     const status = stack?.StackStatus ?? 'gone';
-    if (stack && status === 'CREATE_COMPLETE') return stack;
+    if (stack && well.test(status)) return stack;
     // A change set that waits for its execution leaves its stack in review, and may be seen there a moment longer.
     if (!/_IN_PROGRESS$/.test(status)) {
       throw new LabError('CdkFailed', `${name} is ${status}: ${await whatFailed(cloudFormation, name)}`);

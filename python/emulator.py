@@ -1,4 +1,4 @@
-"""Starts the emulator (MiniStack 1.5.33) with five of its ways mended, for which it has no setting.
+"""Starts the emulator (MiniStack 1.5.33) with six of its ways mended, for which it has no setting.
 
 1. It also takes port 443 when it may, for a service that no lab uses: a run must not hold a port it does not need.
 2. It reports every error of a Node function as `Runtime.HandlerError`. AWS reports the error's name, and the state
@@ -10,6 +10,8 @@
    nobody who looks at a laptop waits a minute for its archive.
 5. Its state machines fail an expression that took more than a second, as AWS's do. Here the clock also runs while a busy
    machine does something else in the middle of a sound one, and an import would fail: an expression may take a minute.
+6. Its CloudFormation names what has no name in the template after stack and logical id alone. AWS gives a second stack of the
+   same name other names: what the first one left is not in its way, and it does not find itself in somebody else's table.
 """
 
 import asyncio
@@ -19,7 +21,8 @@ import re
 import threading
 
 from ministack import app
-from ministack.services import firehose, lambda_svc, stepfunctions
+from ministack.services import cloudformation, firehose, lambda_svc, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 app._port_is_bindable = lambda *_: False
 
@@ -115,6 +118,21 @@ def _later(work):
 
 
 firehose._deliver_to_s3 = _deliver_gathered
+
+_name = provisioners._physical_name
+
+
+def _name_after_stack(stack_name, logical_id, *, seeded=True, **options):
+    stack = cloudformation._stacks.get(stack_name) or {}
+    seed = provisioners._NAME_SEED.get() if seeded else ""
+    token = provisioners._NAME_SEED.set(f"{stack.get('StackId', '')}{seed}")
+    try:
+        return _name(stack_name, logical_id, **options)
+    finally:
+        provisioners._NAME_SEED.reset(token)
+
+
+provisioners._physical_name = _name_after_stack
 
 if __name__ == "__main__":
     app.main()

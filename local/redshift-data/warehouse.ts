@@ -149,6 +149,30 @@ export class Warehouse {
   }
 }
 
+/**
+ * Sets a database aside, with the database roles that have rights in it, as a namespace that outlives its workgroup: it keeps
+ * all it has, and nobody can ask it by the names that it had. Nobody may be connected.
+ *
+ * @param suffix of the names that database and roles have from then on
+ */
+export async function setDatabaseAside(
+  server: PostgresServer,
+  database: string,
+  suffix: string,
+): Promise<void> {
+  await using(server, 'postgres', async (client) => {
+    const { rows } = await client.query<{ role: string }>(
+      `SELECT DISTINCT rolname AS role FROM pg_shdepend d JOIN pg_database b ON b.oid = d.dbid AND b.datname = $1
+         JOIN pg_roles r ON d.refclassid = 'pg_authid'::regclass AND r.oid = d.refobjid
+        WHERE NOT rolsuper AND NOT rolcanlogin AND coalesce(shobj_description(r.oid, 'pg_authid'), '') <> 'user'`,
+      [database],
+    );
+    const renamed = (name: string) => `${quoteIdentifier(name)} RENAME TO ${quoteIdentifier(name + suffix)}`;
+    await client.query(`ALTER DATABASE ${renamed(database)}`);
+    for (const { role } of rows) await client.query(`ALTER ROLE ${renamed(role)}`);
+  });
+}
+
 /** A user: a role that cannot log in, told from a database role by its comment. */
 async function ensureRole(client: pg.Client, name: string): Promise<void> {
   const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);

@@ -101,11 +101,13 @@ export async function importWith(
   return driver.run(driver.output('ImportStateMachineArn'), { ...input, ...changes });
 }
 
-/** Keys of the archive below a prefix. */
-export async function keysBelow({ driver }: FashionLab, Prefix: string): Promise<string[]> {
-  const { Contents = [] } = await driver.s3.send(
-    new ListObjectsV2Command({ Bucket: driver.output('ArchiveBucketName'), Prefix }),
-  );
+/** Keys below a prefix. @param Bucket @default the lab's archive */
+export async function keysBelow(
+  { driver }: FashionLab,
+  Prefix: string,
+  Bucket = driver.output('ArchiveBucketName'),
+): Promise<string[]> {
+  const { Contents = [] } = await driver.s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
   return Contents.map(({ Key }) => Key ?? '');
 }
 

@@ -51,7 +51,11 @@ export async function openStocksLab(
   options: Partial<StocksLabOptions> = {},
   feedSettings: Partial<FeedSettings> = {},
 ): Promise<TestedStocks> {
-  const lab = await openLab({ progress: createProgress({ quiet: true }), ...options });
+  return testedStocks(await openLab({ progress: createProgress({ quiet: true }), ...options }), feedSettings);
+}
+
+/** What tests ask of a lab that is up. @param feedSettings as above */
+export function testedStocks(lab: StocksLab, feedSettings: Partial<FeedSettings> = {}): TestedStocks {
   const feeds: TetheredProcess[] = [];
   const raw = new RawTally();
   const client = new DynamoDBClient(lab.laptop.clients);

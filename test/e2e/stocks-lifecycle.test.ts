@@ -1,0 +1,41 @@
+import { CopyObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { rawPrefix } from '../../domain/stocks/contract.ts';
+import { createProgress } from '../../local/core/progress.ts';
+import { deployStocksLab } from '../../local/stocks/lab.ts';
+import { replayStocks } from '../../local/stocks/replay.ts';
+import { lifecycle } from './lifecycle.ts';
+import { type TestedStocks, testedStocks } from './stocks-lab.ts';
+
+const begun = Date.now();
+
+lifecycle<TestedStocks>({
+  deploy: async (laptop, progress) => {
+    const lab = testedStocks(await deployStocksLab(laptop, { progress }));
+    await lab.startFeed();
+    return lab;
+  },
+  pass: async (lab) => {
+    await lab.heard(40);
+    await lab.settled();
+  },
+  rows: 'SELECT COUNT(*)::int AS rows FROM stocks.ticks',
+  drain: async (lab) => {
+    await Promise.all(lab.feeds.map((feed) => feed.stop()));
+    await lab.settled();
+  },
+  bringIn: async (lab, oldArchive) => {
+    const Bucket = lab.output('ArchiveBucketName');
+    const { Contents = [] } = await lab.s3.send(
+      new ListObjectsV2Command({ Bucket: oldArchive, Prefix: rawPrefix }),
+    );
+    for (const { Key = '' } of Contents)
+      await lab.s3.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${oldArchive}/${Key}` }));
+    const code = await replayStocks({
+      target: { clients: lab.laptop.clients, outputs: lab.lab.outputs, pathStyle: true },
+      request: { from: begun, to: Date.now(), warmUp: 'all', publish: true },
+      progress: createProgress({ quiet: true }),
+      signal: new AbortController().signal,
+    });
+    expect(code).toBe(0);
+  },
+});
