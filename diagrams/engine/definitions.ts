@@ -9,6 +9,8 @@ export interface Task {
   readonly action: string;
   /** Logical ids of the resources that it calls, reads or writes; never of those that its payload mentions. */
   readonly calls: readonly string[];
+  /** Whether it waits until what it started has ended (`.sync`). */
+  readonly waits: boolean;
 }
 
 /**
@@ -113,5 +115,6 @@ function task(name: string, { Resource, Parameters, Arguments }: State, template
     name,
     action: /:states:[^:]*:[^:]*:(?:aws-sdk:)?(\w+:\w+)/.exec(resource)?.[1] ?? '',
     calls: [...new Set(ids)].filter((id) => template.resources.has(id)),
+    waits: /\.sync(:2)?$/.test(resource),
   };
 }

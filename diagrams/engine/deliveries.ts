@@ -1,4 +1,4 @@
-import { apart, kinds, triedBy } from './deliveries/kinds.ts';
+import { apart, kinds, none, triedBy } from './deliveries/kinds.ts';
 import type { Need } from './deliveries/needs.ts';
 import { type Verdict, verdictOn } from './deliveries/policies.ts';
 import { edgesOf } from './evidence.ts';
@@ -39,7 +39,11 @@ export function neededBy(template: StackTemplate): Needed[] {
       const by = template.resources.get(edge.by);
       if (!by) return [];
       const kind = `${by.type} ${edge.what.replace(/^task .*$/, 'task')}`;
-      const needs = kinds[kind]?.(edge, by, template) ?? [{ setting: `a row for "${kind}"`, by: undefined }];
+      const row = kinds[kind];
+      const found = row?.(edge, by, template) ?? [];
+      // A row that finds nothing to ask does not know this shape of its kind.
+      const needs =
+        found.length > 0 || row === none ? found : [{ setting: `a row for "${kind}"`, by: undefined }];
       return [
         {
           name: `${edge.what}: ${pathOf(edge.from, template)} -> ${pathOf(edge.to, template)}`,

@@ -1,5 +1,6 @@
 import { account, arn, arnOf, inFull } from '../arns.ts';
 import { companionsOf } from '../companions.ts';
+import { tasksOf } from '../definitions.ts';
 import { sendingBuckets } from '../evidence/events.ts';
 import { logGroupOf } from '../evidence/stores.ts';
 import type { Edge } from '../evidence.ts';
@@ -37,6 +38,9 @@ const ofGroup: Said = ({ properties }, template) => ({
   'aws:sourceaccount': account,
 });
 const ofTask: Said = () => ({ 'aws:sourcearn': arn('ecs', 'task/⟦task⟧'), 'aws:sourceaccount': account });
+
+/** What needs nobody's leave. */
+export const none: Needs = () => [];
 
 /** A service acts in its own name, for the resource that says so or from which it comes. */
 const byService =
@@ -157,7 +161,7 @@ export const kinds: Readonly<Record<string, Needs>> = {
     ];
   },
   // S3 user guide, "Using EventBridge": no policy lets events in; whether the bucket sends any is held below.
-  'AWS::Events::Rule event pattern': () => [],
+  'AWS::Events::Rule event pattern': none,
   // EventBridge user guide, "Using resource-based policies for Amazon EventBridge".
   'AWS::Events::Rule rule target': (edge, by, template) =>
     at(by.properties, 'Targets')
@@ -184,7 +188,7 @@ export const kinds: Readonly<Record<string, Needs>> = {
     putting,
   ),
   // EventBridge user guide, "Permissions for Amazon EventBridge Pipes". The pipe as a whole is its two ends.
-  'AWS::Pipes::Pipe pipe': () => [],
+  'AWS::Pipes::Pipe pipe': none,
   'AWS::Pipes::Pipe pipe source': through('pipes.amazonaws.com', 'RoleArn', ofSource, getting),
   'AWS::Pipes::Pipe pipe target': through('pipes.amazonaws.com', 'RoleArn', ofSource, putting),
   'AWS::Pipes::Pipe dead letter queue': through('pipes.amazonaws.com', 'RoleArn', ofSource, putting),
@@ -239,7 +243,7 @@ export const kinds: Readonly<Record<string, Needs>> = {
     ],
   ),
   // Redshift management guide, "Audit logging for Amazon Redshift Serverless": the service has a role of its own for it.
-  'AWS::RedshiftServerless::Namespace log': () => [],
+  'AWS::RedshiftServerless::Namespace log': none,
   // Firehose developer guide, "Controlling access with Amazon Data Firehose".
   'AWS::KinesisFirehose::DeliveryStream delivery stream source': byFirehose(
     'KinesisStreamARN',
@@ -286,7 +290,7 @@ export const kinds: Readonly<Record<string, Needs>> = {
   'AWS::ECS::TaskDefinition log': through('ecs-tasks.amazonaws.com', 'ExecutionRoleArn', ofTask, putting),
   'AWS::ECS::TaskDefinition secret': through('ecs-tasks.amazonaws.com', 'ExecutionRoleArn', ofTask, getting),
   // A part of the stream.
-  'AWS::Kinesis::StreamConsumer registered consumer': () => [],
+  'AWS::Kinesis::StreamConsumer registered consumer': none,
 };
 
 /**
@@ -349,6 +353,27 @@ export const apart: Readonly<Record<string, (by: TemplateResource, template: Sta
     { properties: { AlarmActions, OKActions, InsufficientDataActions } },
     template,
   ) => outside('alarm action', [AlarmActions, OKActions, InsufficientDataActions].flat(), template),
+  'AWS::Lambda::EventSourceMapping': ({ properties }, template) =>
+    outside('event source mapping', [properties.EventSourceArn], template),
+  'AWS::Pipes::Pipe': ({ properties: { Source, Target } }, template) =>
+    outside('pipe', [Source, Target], template),
+  // Tasks that call nothing of the template (a model, a query) need their action on whatever it may be.
+  'AWS::StepFunctions::StateMachine': (by, template) =>
+    tasksOf(by, template)
+      .filter(({ calls, waits }) => calls.length === 0 || waits)
+      .map(({ name, action, waits }) => {
+        const [service = '', operation = ''] = action.split(':');
+        const acting = { action: actionOf(service, operation), context: {} };
+        const needs = byRole(
+          template,
+          by.properties.RoleArn,
+          'states.amazonaws.com',
+          ofSource(by, template),
+          (as) => [{ as, ...acting }],
+        );
+        const unknown = { setting: 'a row for tasks that wait (.sync)', by: undefined };
+        return { what: `task ${name}`, to: action, needs: waits ? [unknown] : needs };
+      }),
   // EventBridge Scheduler user guide, "Using universal targets".
   'AWS::Scheduler::Schedule': (by, template) => {
     const [target] = at(by.properties, 'Target.Arn');

@@ -657,6 +657,60 @@ describe('what the table does not know is refused by its name', () => {
       'crawled: Bucket -> Crawler: a row for "AWS::Glue::Crawler crawled"',
     ],
     [
+      'a shape of a known kind',
+      {
+        Cluster: made('AWS::Redshift::Cluster'),
+        Delivery: made('AWS::KinesisFirehose::DeliveryStream', {
+          RedshiftDestinationConfiguration: {
+            ClusterJDBCURL: { 'Fn::Sub': 'jdbc:redshift://${Cluster.Endpoint.Address}/labs' },
+          },
+        }),
+      },
+      'delivery stream destination: Delivery -> Cluster: a row for',
+    ],
+    [
+      'a task that waits',
+      {
+        Task: made('AWS::ECS::TaskDefinition', { Family: 'work' }),
+        Machine: made('AWS::StepFunctions::StateMachine', {
+          Definition: {
+            States: {
+              Work: {
+                Type: 'Task',
+                Resource: 'arn:aws:states:::ecs:runTask.sync',
+                Arguments: { TaskDefinition: 'work' },
+              },
+            },
+          },
+        }),
+      },
+      'task Work: Machine -> ecs:runTask: a row for tasks that wait',
+    ],
+    [
+      'a task that may not do what it does outside of the template',
+      {
+        Role: role('states'),
+        Machine: made('AWS::StepFunctions::StateMachine', {
+          RoleArn: arn('Role'),
+          Definition: {
+            States: {
+              Ask: { Type: 'Task', Resource: 'arn:aws:states:::aws-sdk:comprehend:detectSentiment' },
+            },
+          },
+        }),
+      },
+      'task Ask: Machine -> comprehend:detectSentiment: comprehend:DetectSentiment by Role: no statement allows it',
+    ],
+    [
+      'a stream outside of the template',
+      {
+        Mapping: made('AWS::Lambda::EventSourceMapping', {
+          EventSourceArn: 'arn:aws:kinesis:eu-west-1:1:stream/it',
+        }),
+      },
+      'event source mapping: Mapping -> arn:aws:kinesis:eu-west-1:1:stream/it: a target of the template',
+    ],
+    [
       'a type of target',
       {
         Job: made('AWS::Batch::JobQueue'),

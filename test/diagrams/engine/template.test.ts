@@ -192,7 +192,7 @@ describe('definitions of state machines', () => {
       calls(
         machine({ DefinitionString: { 'Fn::Sub': JSON.stringify({ States: { Go: invoke('${F.Arn}') } }) } }),
       ),
-    ).toEqual([{ name: 'Go', action: 'lambda:invoke', calls: ['F'] }]);
+    ).toEqual([{ name: 'Go', action: 'lambda:invoke', calls: ['F'], waits: false }]);
   });
 
   it('states are found through Map and Parallel, items and results of a Map too', () => {
