@@ -28,8 +28,8 @@ export interface StocksStackProps extends SqlStackProps {
   /** GiB of disk for ticks that the feed's memory does not hold, 21 to 200. @default 30 */
   readonly feedSpillGibibytes?: number;
   /**
-   * The image with Node that the feed's image is made from. A digest in place of the tag (`node@sha256:…`, of an image for
-   * ARM64 or of several platforms) makes every build have the same one. @default the tag in services/tick-feed/Dockerfile
+   * The image with Node that the feed's image is made from. A digest in place of the tag (`node@sha256:…`, that of the
+   * index, which has an image for the machine that builds, too) makes every build have the same one. @default the tag in services/tick-feed/Dockerfile
    */
   readonly feedNodeImage?: string;
   /**

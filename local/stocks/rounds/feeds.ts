@@ -3,8 +3,8 @@ import type { FeedSettings } from '../../../domain/stocks/contract.ts';
 import type { TetheredProcess } from '../../core/child-process.ts';
 import type { StocksLab } from '../lab.ts';
 
-/** So soon after a feed has ended or gone mute another one listens. */
-const hurried: Partial<FeedSettings> = { leaseSeconds: 3, muteAfterMs: 3_000 };
+/** So soon after a feed has ended, gone mute or been refused one listens again. */
+const hurried: Partial<FeedSettings> = { leaseSeconds: 3, muteAfterMs: 3_000, refusedRetryMs: 500 };
 const listensWithinMs = 120_000;
 
 /** The two tasks of the feed, as Fargate keeps them: one that ends is followed by another. */
