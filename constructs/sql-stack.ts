@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import type { Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { ArchiveBucket, type ArchiveBucketProps } from './archive-bucket.ts';
 import { LabStack, type LabStackProps } from './lab-stack.ts';
 import { Warehouse } from './warehouse.ts';
 import { WarehouseMigrations } from './warehouse-migrations.ts';
+import { WarehouseSnapshots } from './warehouse-snapshots.ts';
 
 export interface SqlStackProps extends LabStackProps {
   /** @default 30 days */
@@ -12,6 +13,12 @@ export interface SqlStackProps extends LabStackProps {
   readonly archiveKeptFor?: Duration;
   /** Redshift Processing Units. @default 8 */
   readonly warehouseBaseCapacity?: number;
+  /**
+   * For how long the nightly snapshot of the warehouse is kept, in whole days. An ephemeral lab takes none.
+   *
+   * @default 7 days
+   */
+  readonly snapshotsKeptFor?: Duration;
   /**
    * Zones of the warehouse's subnets, three at least: where Redshift Serverless does not know one of the first three. In
    * us-west-1 one of its two zones is named twice.
@@ -62,6 +69,16 @@ export class SqlStack extends LabStack {
       folder: fileURLToPath(migrations),
       ledger,
     });
+    if (!props.ephemeral) {
+      new WarehouseSnapshots(this, 'Snapshots', {
+        warehouse,
+        keptFor: props.snapshotsKeptFor ?? Duration.days(7),
+        undelivered: this.operations.deadLetterQueue(
+          'SnapshotNotTaken',
+          'The nightly snapshot of the warehouse could not be asked for. Read the message, mend the cause, take one by hand: aws redshift-serverless create-snapshot.',
+        ),
+      });
+    }
     return { archive, warehouse, migrations: schema };
   }
 

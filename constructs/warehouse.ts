@@ -48,6 +48,8 @@ export class Warehouse extends Construct {
   readonly workgroupArn: string;
   /** Another one after the namespace was replaced, whatever its name. */
   readonly namespaceId: string;
+  readonly namespaceName: string;
+  readonly namespaceArn: string;
   /**
    * Name of the secret that Redshift makes and rotates. CloudFormation does not return its ARN, so it is found by the name
    * that Redshift gives it; the Data API takes a name as well.
@@ -103,6 +105,8 @@ export class Warehouse extends Construct {
     namespace.node.addDependency(...logs);
     namespace.applyRemovalPolicy(removalPolicy);
     this.namespaceId = namespace.attrNamespaceNamespaceId;
+    this.namespaceName = namespace.ref;
+    this.namespaceArn = namespace.attrNamespaceNamespaceArn;
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc: network.vpc,
       description: 'Redshift Serverless: no ingress, clients use the Data API',

@@ -46,6 +46,8 @@ export const operationsNodes = (column: number) =>
 /** What is not drawn of an archive and a warehouse. @param what passes the lab, such as `drop` */
 export const notOnTheWay = (what: string) => ({
   'Archive/AccessLog': `keeps who read the archive; no ${what} passes it`,
+  'Snapshots/Nightly': `has Redshift take a snapshot of the warehouse each night; no ${what} passes it`,
+  'Operations/SnapshotNotTaken': `where the start of a snapshot ends that failed all its repetitions; no ${what} passes it`,
   'Schema/*': `applies the migrations of the tables at deploy; no ${what} passes it`,
   'Warehouse/Network/Vpc/FlowLog/FlowLog': `notes who tried to connect within the VPC; no ${what} passes it`,
 });

@@ -60,8 +60,10 @@ export const standIns: readonly StandIn[] = [
         },
       },
     }),
+    // The secret's ARN, for both: another one for another secret.
     attributes: (_original, logicalId) => ({
-      'Namespace.NamespaceId': { 'Fn::GetAtt': [logicalId, 'Id'] }, // its ARN: another one for another secret
+      'Namespace.NamespaceId': { 'Fn::GetAtt': [logicalId, 'Id'] },
+      'Namespace.NamespaceArn': { 'Fn::GetAtt': [logicalId, 'Id'] },
     }),
   },
   {
@@ -116,6 +118,12 @@ export const standIns: readonly StandIn[] = [
     why: "the emulator's Ref gives the name where AWS gives the ARN",
     resource: (original) => original,
     attributes: (_original, logicalId) => ({ Ref: { 'Fn::GetAtt': [logicalId, 'Id'] } }),
+  },
+  {
+    type: 'AWS::Scheduler::Schedule',
+    standIn: 'nothing',
+    why: 'there is no Redshift here to take a snapshot of',
+    applies: ({ Properties }) => JSON.stringify(Properties?.Target).includes('redshiftserverless'),
   },
   { type: 'AWS::EC2::FlowLog', standIn: 'nothing', why: 'no packets flow in an emulated network' },
 ];

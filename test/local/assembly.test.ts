@@ -80,6 +80,11 @@ const template = () => ({
       Properties: { Namespace: getAtt('Namespace', 'Namespace.NamespaceId') },
       DependsOn: ['FlowLog', 'Load'],
     },
+    Nightly: {
+      Type: 'AWS::Scheduler::Schedule',
+      Properties: { Target: { Arn: 'arn:aws:scheduler:::aws-sdk:redshiftserverless:createSnapshot' } },
+    },
+    Daily: { Type: 'AWS::Scheduler::Schedule', Properties: { Target: { Arn: getAtt('Load', 'Arn') } } },
     Late: { Type: 'AWS::SNS::Topic', DependsOn: 'Workgroup' },
   } as Record<string, unknown>,
   Outputs: {
@@ -131,6 +136,12 @@ it('a namespace becomes the secret of its administrator, under the name that Red
 it('the id of a namespace becomes that of the secret, which is another one for another secret', async () => {
   const { resources } = await localize();
   expect(resources.Migrations.Properties.Namespace).toEqual({ 'Fn::GetAtt': ['Namespace', 'Id'] });
+});
+
+it('the schedule that has Redshift take a snapshot goes, and no other one', async () => {
+  const { resources } = await localize();
+  expect(resources.Nightly).toBeUndefined();
+  expect(resources.Daily).toBeDefined();
 });
 
 it('a workgroup goes, and whoever named it has its name and its ARN', async () => {
@@ -262,6 +273,7 @@ it('says which stand-ins it used, and how often', async () => {
     'AWS::Kinesis::StreamConsumer': 1,
     'AWS::SecretsManager::Secret': 1,
     'AWS::EC2::FlowLog': 1,
+    'AWS::Scheduler::Schedule': 1,
   });
   // The table has no row that this lab of all kinds does not use.
   expect(local.used.size).toBe(standIns.length);

@@ -216,6 +216,39 @@ it.each(labs)(
   },
 );
 
+describe.each(labs)('snapshots of the warehouse of %s', (_lab, template, vanishing) => {
+  const nightly = (of: SynthesizedTemplate) =>
+    resourcesOf(of, 'AWS::Scheduler::Schedule').filter(([id]) => id.startsWith('Snapshots'));
+  const [namespace] = only(template, 'AWS::RedshiftServerless::Namespace');
+
+  it('are taken each night, under a name of their own, and kept for a week', () => {
+    const [, { Properties }] = only(template, 'AWS::Scheduler::Schedule', 'Snapshots');
+    const { Target } = Properties;
+    expect(Properties.ScheduleExpression).toBe('cron(30 3 * * ? *)');
+    expect(plain(Target.Arn)).toMatch(/:scheduler:::aws-sdk:redshiftserverless:createSnapshot$/);
+    expect(JSON.parse(plain(Target.Input))).toEqual({
+      NamespaceName: `<${namespace}>`,
+      SnapshotName: `<${namespace}>-<aws.scheduler.execution-id>`,
+      RetentionPeriod: 7,
+    });
+    const role = Target.RoleArn['Fn::GetAtt'][0];
+    const queue = Target.DeadLetterConfig.Arn['Fn::GetAtt'][0];
+    expect(statementsOf(template, role)).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['redshift-serverless:CreateSnapshot'],
+        Resource: [
+          `<${namespace}.Namespace.NamespaceArn>`,
+          'arn:<AWS::Partition>:redshift-serverless:<AWS::Region>:<AWS::AccountId>:snapshot/*',
+        ],
+      },
+      { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: [`<${queue}.Arn>`] },
+    ]);
+  });
+
+  it('are not taken of a lab that is to vanish', () => expect(nightly(vanishing)).toEqual([]));
+});
+
 describe('zones of the warehouse', () => {
   /** Those of the subnets that the workgroup is in. */
   function zonesOf(template: SynthesizedTemplate): unknown[] {

@@ -382,9 +382,13 @@ export const apart: Readonly<Record<string, (by: TemplateResource, template: Sta
     if (service === undefined || operation === undefined)
       return outside('schedule target', [target], template);
     const action = actionOf(service, operation);
-    const needs = byRole(template, role, 'scheduler.amazonaws.com', ofGroup(by, template), (as) => [
-      { as, action, context: {} },
-    ]);
+    // What the call is made on is what its input refers to.
+    const on = at(by.properties, 'Target.Input').flatMap((input) => referred(template, input));
+    const needs = byRole(template, role, 'scheduler.amazonaws.com', ofGroup(by, template), (as) =>
+      on.length === 0
+        ? [{ as, action, context: {} }]
+        : on.flatMap((target) => acts(template, as, target, [action])),
+    );
     return [{ what: 'schedule target', to: action, needs }];
   },
   // ECS developer guide, "Amazon ECS task execution IAM role", "Amazon ECS task IAM role".
