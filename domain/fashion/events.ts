@@ -110,6 +110,12 @@ export interface RecoverResult {
   left: number;
 }
 
+/** What the collector answers to a check: the server showed the pinned key, took the login and listed its files. */
+export interface CollectCheck {
+  /** Files on the server that look like a report. */
+  seen: number;
+}
+
 export const importWaits = z.object({
   /** Seconds between two looks at a statement that the warehouse is still working on. */
   statementSeconds: positiveSeconds,

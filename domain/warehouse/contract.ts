@@ -23,3 +23,14 @@ export interface MigrationProperties {
 
 /** Folder beside the bundled handler that holds the migrations. */
 export const migrationsFolder = 'migrations';
+
+/** What a loader answers to a check. */
+export interface LoaderCheck {
+  /** Its user in the database, and the database roles that this user holds. */
+  user: string;
+  roles: string[];
+  /** How many statements a load of its has. */
+  statements: number;
+  /** The first of them that the warehouse refuses, from 1; null where it took all of them. */
+  refused: { part: number; sql: string; error: string } | null;
+}

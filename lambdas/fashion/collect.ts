@@ -16,6 +16,7 @@ import {
   sameSight,
 } from '../../domain/fashion/collection.ts';
 import {
+  type CollectCheck,
   type CollectedFile,
   type CollectRequest,
   type CollectResult,
@@ -25,6 +26,7 @@ import {
   workbookKey,
 } from '../../domain/fashion/contract.ts';
 import { type DateAndSlot, type SlotSchedule, slotOf } from '../../domain/fashion/drop.ts';
+import { isCheckRequest } from '../../domain/shared/contract.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { hashingStream } from '../shared/hashing-stream.ts';
 import { logger, metrics } from '../shared/observability.ts';
@@ -45,14 +47,14 @@ const noReadingWithin = 1 / 20;
 /**
  * One look at the client's server. Archives each report that is not archived yet and has come to rest, whatever its age: a
  * failed run leaves no hole. Known is what has the same path, size and modification time; of the youngest the content too,
- * where that is asked for. Never deletes, renames or writes on the client's server.
+ * where that is asked for. Never deletes, renames or writes on the client's server. A check logs in and lists, and takes nothing.
  */
 export async function handler(
   event: unknown,
   context: Pick<Context, 'getRemainingTimeInMillis'>,
-): Promise<CollectResult> {
+): Promise<CollectResult | CollectCheck> {
   logger.resetKeys();
-  const request = collectRequest.parse(event);
+  const request = isCheckRequest(event) ? undefined : collectRequest.parse(event);
   const secret = parseSftpSecret(await readSecret());
   const whole = context.getRemainingTimeInMillis();
   return withSftp(
@@ -65,6 +67,7 @@ export async function handler(
     async (source) => {
       const lookedAt = Date.now();
       const files = await source.list(/\.xlsx$/i);
+      if (!request) return { seen: files.length };
       const seenAt = Date.now();
       const table = new CollectedFiles(environment.COLLECTED_TABLE, Number(environment.LEASE_SECONDS));
       const entries = await table.read(files.map((file) => file.path));

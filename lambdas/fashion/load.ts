@@ -1,6 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { Context } from 'aws-lambda';
 import { LabError } from '../../domain/errors.ts';
+import { checkedCsv, checkedLoad } from '../../domain/fashion/check.ts';
 import {
   dropStem,
   type LoadDetail,
@@ -8,6 +10,7 @@ import {
   type LoadResult,
   loadEnvironment,
   loadRequest,
+  loadSteps,
   manifestKey,
   type Transformed,
 } from '../../domain/fashion/contract.ts';
@@ -19,9 +22,12 @@ import {
   reconcileStatement,
   stageStatements,
 } from '../../domain/fashion/sql.ts';
+import { isCheckRequest } from '../../domain/shared/contract.ts';
 import { copyManifest } from '../../domain/shared/copy-manifest.ts';
+import type { LoaderCheck } from '../../domain/warehouse/contract.ts';
 import { DataApi, type Row } from '../shared/data-api.ts';
 import { readEnvironment } from '../shared/environment.ts';
+import { checkLoad } from '../shared/loader-check.ts';
 import { logger, metrics } from '../shared/observability.ts';
 
 const environment = readEnvironment(loadEnvironment);
@@ -32,9 +38,10 @@ const patienceMs = Number(environment.STATEMENT_PATIENCE_SECONDS) * 1000;
 /**
  * One step of a load, which is one statement (or one batch, a transaction) of the warehouse. Handed in under a token made
  * of run, step and known failures: called twice, it runs once. A statement that outlasts this call's patience is handed
- * back as `running`; the state machine waits and calls again with it.
+ * back as `running`; the state machine waits and calls again with it. A check is answered in place of that.
  */
-export async function handler(event: unknown): Promise<LoadResult> {
+export async function handler(event: unknown, context: Context): Promise<LoadResult | LoaderCheck> {
+  if (isCheckRequest(event)) return check(context);
   const request = loadRequest.parse(event);
   logger.resetKeys();
   logger.appendKeys({ run: request.run, step: request.step, loadKey: request.transformed?.loadKey });
@@ -50,6 +57,23 @@ export async function handler(event: unknown): Promise<LoadResult> {
     case 'finished':
       return finish(request, statement, state.subStatements);
   }
+}
+
+/** Whether the warehouse would take the statements of every step, one after the other; nothing of them stays. */
+async function check(context: Context): Promise<LoaderCheck> {
+  // What the function has left, but for the time to say how it ended.
+  const deadline = Date.now() + context.getRemainingTimeInMillis() - 5_000;
+  const load = checkedLoad(`check-${context.awsRequestId}`);
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: environment.ARCHIVE_BUCKET,
+      Key: load.transformed.csvKey,
+      Body: checkedCsv(),
+    }),
+  );
+  const all: string[] = [];
+  for (const step of [...loadSteps, 'discard'] as const) all.push(...(await statements({ ...load, step })));
+  return checkLoad(api, all, context.awsRequestId, deadline);
 }
 
 async function submit(request: LoadRequest): Promise<string> {

@@ -20,7 +20,8 @@ export type Row = Record<string, string | number | boolean | null>;
 
 export type StatementState =
   | { status: 'running'; id: string }
-  | { status: 'failed'; id: string; error: string }
+  /** `part`: which statement of a batch failed, from 1; undefined where the service names none. */
+  | { status: 'failed'; id: string; error: string; part: number | undefined }
   /** `subStatements`: how many a batch had, 0 for a single statement. */
   | { status: 'finished'; id: string; subStatements: number };
 
@@ -106,11 +107,16 @@ function interpret(id: string, output: DescribeStatementCommandOutput): Statemen
       return { status: 'finished', id, subStatements: output.SubStatements?.length ?? 0 };
     case 'FAILED':
     case 'ABORTED': {
-      const parts = (output.SubStatements ?? []).filter((part) => part.Error).map((part) => part.Error);
+      const parts = output.SubStatements ?? [];
+      const failed = parts.findIndex((part) => part.Status === 'FAILED');
       return {
         status: 'failed',
         id,
-        error: output.Error ?? parts[0] ?? `the statement was ${output.Status.toLowerCase()}`,
+        error:
+          output.Error ??
+          parts.find((part) => part.Error)?.Error ??
+          `the statement was ${output.Status.toLowerCase()}`,
+        part: failed < 0 ? undefined : failed + 1,
       };
     }
     default:

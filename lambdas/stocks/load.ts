@@ -1,6 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { type checkRequest, isCheckRequest } from '../../domain/shared/contract.ts';
 import { loadEnvironment } from '../../domain/stocks/contract.ts';
+import type { LoaderCheck } from '../../domain/warehouse/contract.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { logger, metrics } from '../shared/observability.ts';
 import { type Load, objectLoadsOf } from './object-loads.ts';
@@ -12,10 +14,14 @@ const patienceMs = Number(environment.STATEMENT_PATIENCE_SECONDS) * 1000;
 
 /**
  * Loads the objects that a few seconds' messages name. Messages whose objects are not in SQL in the end are handed back,
- * alone; where that is all of them, the error is thrown.
+ * alone; where that is all of them, the error is thrown. A check is answered in place of that.
  */
-export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+export async function handler(
+  event: SQSEvent | typeof checkRequest,
+  context: Context,
+): Promise<SQSBatchResponse | LoaderCheck> {
   const deadline = Date.now() + patienceMs;
+  if (isCheckRequest(event)) return objectLoads.check(context.awsRequestId, deadline);
   const { unreadable, failed, loads, back } = await loadMessages(event.Records, (objects) =>
     objectLoads.load(objects, context.awsRequestId, deadline),
   );

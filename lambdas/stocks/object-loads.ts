@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { LabError } from '../../domain/errors.ts';
 import { type CopiedObject, copyManifest } from '../../domain/shared/copy-manifest.ts';
+import { checkedRows } from '../../domain/stocks/check.ts';
 import type { loadEnvironment } from '../../domain/stocks/contract.ts';
 import { manifestKey } from '../../domain/stocks/keys.ts';
 import { changesPart, loadId, loadStatements } from '../../domain/stocks/sql.ts';
+import type { LoaderCheck } from '../../domain/warehouse/contract.ts';
 import { DataApi } from '../shared/data-api.ts';
+import { checkLoad } from '../shared/loader-check.ts';
 
 export interface ObjectLoadsProps {
   api: Pick<DataApi, 'submit' | 'wait' | 'rows'>;
@@ -81,6 +85,22 @@ export class ObjectLoads {
         await sleep(pause);
       }
     }
+  }
+
+  /**
+   * Whether the warehouse would take a load: one of a row, of which nothing stays.
+   *
+   * @throws as `checkLoad`
+   */
+  async check(call: string, deadline: number): Promise<LoaderCheck> {
+    const { api, s3, bucket, copyRoleArn, replaces = false } = this.#props;
+    const rows = gzipSync(checkedRows());
+    // Below the one prefix that a loader may write, and COPY reads.
+    const object = { key: manifestKey('check-rows'), bytes: rows.length };
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: object.key, Body: rows }));
+    const manifestUrl = `s3://${bucket}/${await this.#putManifest('check', [object])}`;
+    const statements = loadStatements({ objects: [object], manifestUrl, copyRoleArn, replaces });
+    return checkLoad(api, statements, call, deadline);
   }
 
   async #halves(objects: readonly CopiedObject[], call: string, deadline: number): Promise<LoadResult> {

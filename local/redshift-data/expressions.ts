@@ -216,7 +216,7 @@ function merge(node: Node): Node {
 }
 
 const catalogueTables = new Set(['pg_namespace', 'pg_tables', 'pg_views']);
-const systemTables = new Set(['sys_load_error_detail']);
+const systemTables = new Set(['sys_load_error_detail', 'svv_user_grants']);
 const systemName = /^(sys|stl|stv|svl|svv|svcs)_/;
 
 /** A table reference: no other database, no PostgreSQL catalogue that Redshift lacks; system tables get their schema. */

@@ -2,7 +2,7 @@ import { systemSchema } from './expressions.ts';
 
 /**
  * What every database of the warehouse holds beside the users' tables, in the schema `redshift_system`:
- * Redshift's functions, SYS_LOAD_ERROR_DETAIL, and the event trigger that makes VARCHAR(n) count bytes.
+ * Redshift's functions, SYS_LOAD_ERROR_DETAIL, SVV_USER_GRANTS, and the event trigger that makes VARCHAR(n) count bytes.
  * Runs as superuser at each start; every statement can run again.
  *
  * Bytes are counted by CHECK constraints that an event trigger puts on each new or altered table, so a column made by
@@ -157,4 +157,14 @@ CREATE OR REPLACE VIEW ${systemSchema}.sys_load_error_detail AS
    WHERE owner = session_user
       OR session_user = (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database());
 GRANT SELECT ON ${systemSchema}.sys_load_error_detail TO PUBLIC;
+
+-- which database roles users hold; users are the roles with the comment that warehouse.ts gives them
+CREATE OR REPLACE VIEW ${systemSchema}.svv_user_grants AS
+  SELECT u.oid::integer AS user_id, u.rolname::varchar AS user_name, r.oid::integer AS role_id, r.rolname::varchar AS role_name,
+         m.admin_option
+    FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.member JOIN pg_roles r ON r.oid = m.roleid
+   WHERE shobj_description(u.oid, 'pg_authid') = 'user' AND coalesce(shobj_description(r.oid, 'pg_authid'), '') <> 'user'
+     AND (u.rolname = session_user
+          OR session_user = (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()));
+GRANT SELECT ON ${systemSchema}.svv_user_grants TO PUBLIC;
 `;

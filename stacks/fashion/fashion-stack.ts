@@ -263,6 +263,6 @@ export class FashionStack extends SqlStack {
     });
 
     operateFashion(operations, collection, imports);
-    fashionOutputs(this, { archive, sftp, warehouse, collection, recovery: recoveryInput, imports, results });
+    fashionOutputs(this, { archive, sftp, warehouse, collection, recovery: recoveryInput, imports, results, collect, load });
   }
 }

@@ -1,3 +1,4 @@
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import type { ArchiveBucket } from '../../constructs/archive-bucket.ts';
 import type { LoginSecret } from '../../constructs/login-secret.ts';
@@ -18,6 +19,8 @@ export function fashionOutputs(
     recovery: CollectionInput['recovery'];
     imports: ImportWorkflow;
     results: Topic;
+    collect: IFunction;
+    load: IFunction;
   },
 ): void {
   stack.output(
@@ -37,6 +40,8 @@ export function fashionOutputs(
     'Subscribe whoever acts on a load, the shop among them',
     o.results.topicArn,
   );
+  stack.output('CollectFunctionName', 'Looks at the SFTP server', o.collect.functionName);
+  stack.output('LoadFunctionName', 'Loads a drop, step by step', o.load.functionName);
   stack.output(
     'FillInSecretCommand',
     'Fill in the login, with password or privateKey; hostKey is the SHA256 fingerprint that the client gave you',

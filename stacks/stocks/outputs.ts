@@ -18,6 +18,7 @@ export function stocksOutputs(
     states: Table;
     rows: Queue;
     notLoaded: Queue;
+    load: LambdaFunction;
     publish: LambdaFunction;
   },
 ): void {
@@ -34,6 +35,7 @@ export function stocksOutputs(
   stack.output('FeedClusterName', 'Cluster of the feed', feed.cluster.clusterName);
   stack.output('FeedServiceName', 'Service of the feed', feed.service.serviceName);
   stack.output('RowsQueueUrl', 'Objects that wait to be loaded', lab.rows.queueUrl);
+  stack.output('LoadFunctionName', 'Loads objects of rows', lab.load.functionName);
   stack.output(
     'PublishFunctionName',
     'Takes the rows of a replay into SQL; whoever may call it may publish',

@@ -143,6 +143,6 @@ export class StocksStack extends SqlStack {
     });
 
     operateStocks(operations, { feed, raw, trend, load });
-    stocksOutputs(this, { archive, warehouse, stream, feed, states, notLoaded, rows, publish });
+    stocksOutputs(this, { archive, warehouse, stream, feed, states, notLoaded, rows, load, publish });
   }
 }
