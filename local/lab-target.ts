@@ -3,8 +3,12 @@ import type { ClientConfig } from './laptop.ts';
 
 /** A deployed lab: the laptop's, or one on AWS, where the SDK finds region and credentials itself. */
 export interface LabTarget {
+  /** Name of its stack. */
+  stack: string;
   clients: Partial<ClientConfig>;
-  /** True where buckets have no host names of their own. */
+  /** Of the Data API of its warehouse. */
+  dataApi: Partial<ClientConfig>;
+  /** True where buckets have no host names of their own: on an emulator. */
   pathStyle: boolean;
   /** The stack's, by name. */
   outputs: Readonly<Record<string, string>>;

@@ -23,6 +23,7 @@ import {
   startEmulator,
 } from './emulator.ts';
 import { RoleJudge } from './iam.ts';
+import { subscribeDuty } from './on-duty.ts';
 import { iamAuthorizer } from './proxy/iam-authorizer.ts';
 import { type RunningProxy, startProxy } from './proxy/proxy.ts';
 import { bucketKeys, sseKmsHook } from './proxy/sse-kms.ts';
@@ -287,8 +288,9 @@ async function deploy(
     const changeSet = await prepareChangeSet(laptop, stack, assembly);
     // Names end in a part of the stack's id, which is known by now; the migrations ask for the warehouse by its name.
     const api = await startDataApi(laptop, stack, assembly, await stackId(laptop.clients, stack));
-    proxy.route('redshift-data', api.url);
+    proxy.route('redshift-data', api.url, stack);
     const outputs = await executeChangeSet(laptop.clients, stack, changeSet);
+    if (outputs.AlarmTopicArn) await subscribeDuty(laptop.clients, outputs.AlarmTopicArn, `${stack}-on-duty`);
     report.detail(`${Object.keys(assembly.template.Resources).length} resources`);
     return deployed(laptop, { stack, outputs, assembly, dataApi: { ...laptop.clients, endpoint: api.url } });
   });

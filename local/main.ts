@@ -1,5 +1,6 @@
 import { LabError } from '../domain/errors.ts';
 import { bench } from './commands/bench.ts';
+import { check } from './commands/check.ts';
 import { quarantine } from './commands/quarantine.ts';
 import { replay } from './commands/replay.ts';
 import { soak } from './commands/soak.ts';
@@ -11,6 +12,7 @@ import { start } from './commands/start.ts';
  */
 const commands: Record<string, (args: string[], signal: AbortSignal) => Promise<number>> = {
   start,
+  check,
   replay,
   quarantine,
   bench,

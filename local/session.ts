@@ -40,7 +40,14 @@ export function writeSession(laptop: Laptop, running: RunningLab[]): { remove():
 export function findSession(
   lab: string,
   root = '.local/runs',
-): { clients: ClientConfig; dataApi: ClientConfig; outputs: Readonly<Record<string, string>> } | undefined {
+):
+  | {
+      stack: string;
+      clients: ClientConfig;
+      dataApi: ClientConfig;
+      outputs: Readonly<Record<string, string>>;
+    }
+  | undefined {
   for (const run of runs(root)) {
     let session: Session;
     try {
@@ -57,7 +64,8 @@ export function findSession(
       credentials: session.credentials,
       requestHandler: { httpsAgent: trustingAgent(session) },
     };
-    return { clients, dataApi: { ...clients, endpoint: found.dataApi }, outputs: found.outputs };
+    const { stack, outputs, dataApi } = found;
+    return { stack, clients, dataApi: { ...clients, endpoint: dataApi }, outputs };
   }
   return undefined;
 }

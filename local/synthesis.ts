@@ -25,11 +25,12 @@ export function unbundledApp(outdir?: string, { validated = false }: Checks = {}
   });
 }
 
-/** Synthesizes every lab, about 2 s, without bundles. */
-export function synthesizeInto(directory: string, props?: LabsProps): void {
+/** Synthesizes every lab, about 2 s, without bundles. @returns the files of their templates, by slug */
+export function synthesizeInto(directory: string, props?: LabsProps): Map<string, string> {
   const app = unbundledApp(directory);
-  addLabs(app, props);
+  const labs = addLabs(app, props);
   app.synth();
+  return new Map(Object.entries(labs).map(([lab, { templateFile }]) => [lab, templateFile]));
 }
 
 /**
@@ -37,11 +38,12 @@ export function synthesizeInto(directory: string, props?: LabsProps): void {
  *
  * @param use reads what it needs of the directory, which is gone afterwards
  */
-export async function withSynthesis<Result>(use: (cdkOut: string) => Promise<Result>): Promise<Result> {
+export async function withSynthesis<Result>(
+  use: (cdkOut: string, templates: ReadonlyMap<string, string>) => Promise<Result>,
+): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), 'labs-synth-'));
   try {
-    synthesizeInto(directory);
-    return await use(directory);
+    return await use(directory, synthesizeInto(directory));
   } finally {
     await rm(directory, { recursive: true });
   }

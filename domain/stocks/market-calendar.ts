@@ -57,6 +57,16 @@ export function isOpen(ns: bigint): boolean {
   return lastSession !== undefined && ns >= lastSession.open && ns < lastSession.close;
 }
 
+/** When the next session opens: none is open now. @param ns nanoseconds since 1970, as is what is returned */
+export function nextOpen(ns: bigint): bigint {
+  for (let at = ns; ; at += dayNs) {
+    const next = session(tradingDayOf(at));
+    if (next && next.open > ns) return next.open;
+  }
+}
+
+const dayNs = 86_400n * nanosecondsPerSecond;
+
 const hourInNewYork = new Intl.DateTimeFormat('en-US', {
   timeZone: exchangeTimeZone,
   hour: 'numeric',

@@ -33,11 +33,12 @@ const longestWait = 30;
  * for eight hours, so a caller that died after handing in may hand in again and gets the same statement.
  */
 export class DataApi {
-  private readonly client = new RedshiftDataClient({});
+  private readonly client: RedshiftDataClient;
   private readonly target: DataApiTarget;
 
-  constructor(target: DataApiTarget) {
+  constructor(target: DataApiTarget, client = new RedshiftDataClient({})) {
     this.target = target;
+    this.client = client;
   }
 
   /** @param token parts that name this statement: equal parts, one execution. */

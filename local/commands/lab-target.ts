@@ -58,8 +58,7 @@ export async function labTarget(
   env: NodeJS.ProcessEnv,
 ): Promise<LabTarget> {
   if (stack !== undefined) return deployed(stack, env);
-  const { clients, outputs } = requireSession(lab, sessions);
-  return { clients, outputs, pathStyle: true };
+  return { ...requireSession(lab, sessions), pathStyle: true };
 }
 
 /** By the SDK's default chain, AWS_ENDPOINT_URL included. AWS_CA_BUNDLE names what to trust, as for the aws command line. */
@@ -76,7 +75,8 @@ async function deployed(stack: string, env: NodeJS.ProcessEnv): Promise<LabTarge
       (Stacks?.[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
     );
     // An endpoint of one's own has no host name per bucket.
-    return { clients: trust(), outputs, pathStyle: Boolean(env.AWS_ENDPOINT_URL) };
+    const pathStyle = Boolean(env.AWS_ENDPOINT_URL);
+    return { stack, clients: trust(), dataApi: trust(), outputs, pathStyle };
   } catch (error) {
     throw new LabError('StackUnreadable', `${stack}: ${(error as Error).message}`, { cause: error });
   } finally {

@@ -48,6 +48,7 @@ const cdk = (name, defaults = () => []) => ({
 /** @type {Readonly<Record<string, Command>>} */
 export const commands = {
   start: laptop('start'),
+  check: laptop('check', false),
   replay: laptop('replay'),
   quarantine: laptop('quarantine'),
   bench: laptop('bench'),

@@ -44,8 +44,8 @@ export interface RunningProxy {
   url(caller: string): string;
   /** Opens a port for a caller, or returns the one it has. */
   listen(caller: string): Promise<string>;
-  /** Sends a service elsewhere from now on. */
-  route(service: string, upstream: string): void;
+  /** Sends a service elsewhere from now on. @param stack whose callers alone, `<stack>/…`; @default all who have no own */
+  route(service: string, upstream: string, stack?: string): void;
   /** Adds a hook from now on. */
   use(hook: Hook): void;
   close(): Promise<void>;
@@ -219,6 +219,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
   const upstreams = new Map(Object.entries(options.upstreams).map(([name, url]) => [name, new URL(url)]));
   const fallback = new URL(options.upstreams.default);
+  const upstreamOf = ({ caller, service }: AwsRequest): URL =>
+    upstreams.get(`${caller.split('/')[0]}/${service}`) ?? upstreams.get(service) ?? fallback;
   const faults = createFaults();
   const log = createRequestLog(options.logCapacity ?? 10_000);
   const hooks = [...(options.hooks ?? [])];
@@ -296,7 +298,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       }));
       if (refusal !== undefined) return refuse(exchange, refusal, 'hook');
     }
-    if (!hungUp.signal.aborted) forward(exchange, upstreams.get(request.service) ?? fallback, agents);
+    if (!hungUp.signal.aborted) forward(exchange, upstreamOf(request), agents);
   }
 
   function listen(caller: string): Promise<{ server: https.Server; url: string }> {
@@ -332,8 +334,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       return url;
     },
     listen: async (caller) => (await listen(caller)).url,
-    route(service, upstream) {
-      upstreams.set(service, new URL(upstream));
+    route(service, upstream, stack) {
+      upstreams.set(stack === undefined ? service : `${stack}/${service}`, new URL(upstream));
     },
     use(hook) {
       hooks.push(hook);

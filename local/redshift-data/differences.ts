@@ -127,6 +127,12 @@ export const differences: readonly Difference[] = [
     test: 'what Redshift has not is refused by name',
   },
   {
+    what: 'SVV_USER_GRANTS',
+    here: 'a view of the roles that users hold now; users see their own rows, the admin sees all',
+    how: 'as Redshift',
+    test: 'shows each user the roles that he holds',
+  },
+  {
     what: 'GRANT TO name, TO ROLE name',
     here: 'a bare name has to be a user, ROLE a role',
     how: 'as Redshift',

@@ -158,12 +158,13 @@ CREATE OR REPLACE VIEW ${systemSchema}.sys_load_error_detail AS
       OR session_user = (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database());
 GRANT SELECT ON ${systemSchema}.sys_load_error_detail TO PUBLIC;
 
--- which database roles users hold; users are the roles with the comment that warehouse.ts gives them
+-- which database roles users hold; users are the roles with the comment that warehouse.ts gives them. Whoever creates a role
+-- may grant it in PostgreSQL without holding it.
 CREATE OR REPLACE VIEW ${systemSchema}.svv_user_grants AS
   SELECT u.oid::integer AS user_id, u.rolname::varchar AS user_name, r.oid::integer AS role_id, r.rolname::varchar AS role_name,
          m.admin_option
     FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.member JOIN pg_roles r ON r.oid = m.roleid
-   WHERE shobj_description(u.oid, 'pg_authid') = 'user' AND coalesce(shobj_description(r.oid, 'pg_authid'), '') <> 'user'
+   WHERE m.inherit_option AND shobj_description(u.oid, 'pg_authid') = 'user' AND coalesce(shobj_description(r.oid, 'pg_authid'), '') <> 'user'
      AND (u.rolname = session_user
           OR session_user = (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()));
 GRANT SELECT ON ${systemSchema}.svv_user_grants TO PUBLIC;

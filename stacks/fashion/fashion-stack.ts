@@ -263,6 +263,16 @@ export class FashionStack extends SqlStack {
     });
 
     operateFashion(operations, collection, imports);
-    fashionOutputs(this, { archive, sftp, warehouse, collection, recovery: recoveryInput, imports, results, collect, load });
+    fashionOutputs(this, {
+      archive,
+      sftp,
+      warehouse,
+      collection,
+      recovery: recoveryInput,
+      imports,
+      results,
+      collect,
+      load,
+    });
   }
 }

@@ -175,7 +175,7 @@ it('all drops of a slot are replayed in their order; a hash picks one', async ()
 it('a listing of several pages is read to its end', async () => {
   const { progress, printed } = printer();
   await replayFashion({
-    target: { clients: fashion.laptop.clients, outputs: fashion.lab.outputs, pathStyle: true },
+    target: { ...fashion.lab, clients: fashion.laptop.clients, pathStyle: true },
     request: { date: twice[0], slot: twice[1], from: 'csv', force: false },
     progress,
     signal: new AbortController().signal,
@@ -387,7 +387,7 @@ it('a state machine that cannot be started is told in one line, nothing is loade
     ImportStateMachineArn: `${fashion.lab.outputs.ImportStateMachineArn}x`,
   };
   const code = await replayFashion({
-    target: { clients: fashion.laptop.clients, outputs, pathStyle: true },
+    target: { ...fashion.lab, clients: fashion.laptop.clients, outputs, pathStyle: true },
     request: { date: twice[0], slot: twice[1], from: 'csv', force: false },
     progress,
     signal: new AbortController().signal,

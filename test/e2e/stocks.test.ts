@@ -113,7 +113,7 @@ describe('a replay that is published', () => {
     };
     const { laptop, lab } = stocks;
     const code = await replayStocks({
-      target: { clients: laptop.clients, outputs: lab.outputs, pathStyle: true },
+      target: { ...lab, clients: laptop.clients, pathStyle: true },
       request: { from: begun - 60_000, to: Date.now(), publish: true },
       progress: createProgress({ animated: false, stream: { write } }),
       signal: new AbortController().signal,

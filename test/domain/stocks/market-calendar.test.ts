@@ -1,5 +1,5 @@
 import { nanoseconds, rfc3339 } from '../../../domain/stocks/instant.ts';
-import { isOpen, session } from '../../../domain/stocks/market-calendar.ts';
+import { isOpen, nextOpen, session } from '../../../domain/stocks/market-calendar.ts';
 
 const times = (day: string) => {
   const found = session(day);
@@ -63,4 +63,13 @@ describe('the market', () => {
     }
     expect([open, short]).toEqual([sessions, halfDays]);
   });
+});
+
+it.each([
+  ['on a weekend', '2026-11-21T12:00:00Z', '2026-11-23T14:30:00Z'],
+  ['before the bell', '2026-11-20T14:29:59Z', '2026-11-20T14:30:00Z'],
+  ['at the bell, of the next day', '2026-11-19T14:30:00Z', '2026-11-20T14:30:00Z'],
+  ['after a holiday', '2026-11-25T22:00:00Z', '2026-11-27T14:30:00Z'],
+])('the next session %s', (_when, now, opens) => {
+  expect(rfc3339(nextOpen(nanoseconds(now)))).toBe(rfc3339(nanoseconds(opens)));
 });

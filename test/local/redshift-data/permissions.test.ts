@@ -106,6 +106,24 @@ describe('the database', () => {
     expect(await viewer.error('select a from stock.items')).toBe('ERROR: permission denied for schema stock');
   });
 
+  it('shows each user the roles that he holds, and the admin those of all', async () => {
+    await admin.ok(['create role sold', 'create role bought']);
+    warehouse.rolesOf.seller = ['sold', 'bought'];
+    warehouse.rolesOf.buyer = ['bought'];
+    const mine = 'select user_name, role_name from svv_user_grants order by role_name';
+    const seller = warehouse.caller('/as/seller');
+    expect(await warehouse.caller('/as/buyer').rows(mine)).toEqual([['IAMR:buyer', 'bought']]);
+    expect(await seller.rows(mine)).toEqual([
+      ['IAMR:seller', 'bought'],
+      ['IAMR:seller', 'sold'],
+    ]);
+    warehouse.rolesOf.seller = [];
+    expect(await seller.rows(mine)).toEqual([]);
+    expect(
+      await admin.rows("select user_name from svv_user_grants where role_name in ('sold', 'bought')"),
+    ).toEqual([['IAMR:buyer']]);
+  });
+
   it('default privileges reach tables made later; roles can be granted to roles and users', async () => {
     await admin.ok([
       'create role loaders',

@@ -43,7 +43,13 @@ async function replay(
   try {
     const json = join(directory, 'report.json');
     const code = await replayStocks({
-      target: { clients: {}, pathStyle: false, outputs: { ArchiveBucketName: 'archive' } },
+      target: {
+        stack: 'StockTrends',
+        clients: {},
+        dataApi: {},
+        pathStyle: false,
+        outputs: { ArchiveBucketName: 'archive' },
+      },
       request: { ...request, json },
       progress: createProgress({ animated: false, stream: { write } }),
       signal,

@@ -61,7 +61,7 @@ async function replay(
     text += part;
   };
   const code = await replayStocks({
-    target: { clients: {}, pathStyle: false, outputs },
+    target: { stack: 'StockTrends', clients: {}, dataApi: {}, pathStyle: false, outputs },
     request,
     progress: createProgress({ animated: false, stream: { write } }),
     signal,
