@@ -35,7 +35,7 @@ lifecycle<TestedStocks>({
     for (const { Key = '' } of Contents)
       await lab.s3.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${oldArchive}/${Key}` }));
     const code = await replayStocks({
-      target: { clients: lab.laptop.clients, outputs: lab.lab.outputs, pathStyle: true },
+      target: { ...lab.lab, clients: lab.laptop.clients, pathStyle: true },
       request: { from: begun, to: Date.now(), warmUp: 'all', publish: true },
       progress: createProgress({ quiet: true }),
       signal: new AbortController().signal,
