@@ -12,6 +12,7 @@ import {
   type Resource,
   resourcesOf,
   type State,
+  type SynthesizedTemplate,
   statementsOf,
   synthesizeLabs,
   templateOf,
@@ -22,8 +23,12 @@ const [collection] = only(fashion, 'AWS::StepFunctions::StateMachine', 'Collecti
 const [imports] = only(fashion, 'AWS::StepFunctions::StateMachine', 'Import');
 const [undelivered] = only(fashion, 'AWS::SQS::Queue', 'OperationsUndelivered');
 
+/** The schedules of the slots, without that of the warehouse's snapshots. */
+const slotSchedules = (template: SynthesizedTemplate) =>
+  resourcesOf(template, 'AWS::Scheduler::Schedule').filter(([id]) => /^At\d{4}/.test(id));
+
 describe('schedules', () => {
-  const schedules = resourcesOf(fashion, 'AWS::Scheduler::Schedule').map(([, { Properties }]) => Properties);
+  const schedules = slotSchedules(fashion).map(([, { Properties }]) => Properties);
 
   it('one a slot, in local time with the zone beside it: AWS follows the change to summer time', () => {
     expect(schedules.map((each) => [each.ScheduleExpression, each.ScheduleExpressionTimezone])).toEqual([
@@ -201,7 +206,7 @@ describe.each(['Collection', 'Import'])('the state machine %s', (start) => {
 it('a collection has time for all its looks', () => {
   const { TimeoutSeconds } = definitionOf(fashion, 'Collection');
   const [, collect] = only(fashion, 'AWS::Lambda::Function', 'Collect');
-  const [, schedule] = resourcesOf(fashion, 'AWS::Scheduler::Schedule')[0] as [string, Resource];
+  const [, schedule] = slotSchedules(fashion)[0] as [string, Resource];
   const { looks, settleRounds, waits } = JSON.parse(schedule.Properties.Target.Input);
   const waiting = looks * waits.lookSeconds + settleRounds * waits.settleSeconds;
   expect(waiting + collect.Properties.Timeout).toBeLessThan(TimeoutSeconds);
@@ -209,7 +214,7 @@ it('a collection has time for all its looks', () => {
 
 describe('the collector', () => {
   const [, collect] = only(fashion, 'AWS::Lambda::Function', 'Collect');
-  const [, schedule] = resourcesOf(fashion, 'AWS::Scheduler::Schedule')[0] as [string, Resource];
+  const [, schedule] = slotSchedules(fashion)[0] as [string, Resource];
   const { Variables } = collect.Properties.Environment;
   const input = JSON.parse(schedule.Properties.Target.Input);
 
@@ -243,7 +248,7 @@ describe('the collector', () => {
       SFTP_LOGIN_SECONDS: '5',
       SFTP_SILENCE_SECONDS: '6',
     });
-    const [, { Properties }] = resourcesOf(other, 'AWS::Scheduler::Schedule')[0] as [string, Resource];
+    const [, { Properties }] = slotSchedules(other)[0] as [string, Resource];
     expect(JSON.parse(Properties.Target.Input)).toMatchObject({
       looks: 7,
       settleRounds: 7,
@@ -352,6 +357,7 @@ describe('alarms', () => {
       'ImportsRestarted',
       'LateDrops',
       'RowsSetAside',
+      'SnapshotNotTakenNotEmpty',
       'UnchangedDrops',
       'UndeliveredNotEmpty',
     ]);

@@ -160,6 +160,7 @@ describe('alarms', () => {
       'ObjectsNotLoaded',
       'RawArchiveStale',
       'SetAside',
+      'SnapshotNotTakenNotEmpty',
       'SqlStale',
       'TrendBehind',
     ]);
