@@ -185,6 +185,24 @@ print(client.get_object(Bucket="archive", Key="k")["Body"].read().decode())
     expect(received).toHaveLength(1);
   });
 
+  it('a service of one stack can have an upstream of its own: callers of another stack keep theirs', async () => {
+    const list = async (caller: string) =>
+      new RedshiftDataClient(options(await proxy.listen(caller))).send(new ListStatementsCommand({}));
+    reply = (_request, response) => response.end('{"Statements":[]}');
+    const { port } = upstream.address() as AddressInfo;
+    proxy.route('redshift-data', `https://127.0.0.1:${port}`, 'Fashion');
+    proxy.route('redshift-data', 'http://127.0.0.1:9', 'Stocks');
+    await list('Fashion/Load');
+    expect(received).toHaveLength(1);
+    await expect(list('Stocks/Load')).rejects.toThrow();
+    expect(received).toHaveLength(1);
+    await expect(
+      new S3Client({ ...options(await proxy.listen('Stocks/Load')), forcePathStyle: true }).send(
+        new HeadObjectCommand({ Bucket: 'archive', Key: 'k' }),
+      ),
+    ).resolves.toBeDefined();
+  });
+
   it('a caller can be added while it runs', async () => {
     const url = await proxy.listen('transform');
     expect(await proxy.listen('transform')).toBe(url);
