@@ -10,6 +10,7 @@ import {
   CloudFormationClient,
   type CloudFormationClientConfig,
   CreateStackCommand,
+  type CreateStackCommandInput,
   DeleteStackCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
@@ -29,22 +30,32 @@ const LOOK_EVERY_MS = 50;
 export async function bootstrapStack(config: CloudFormationClientConfig): Promise<void> {
   const cli = dirname(createRequire(import.meta.url).resolve('aws-cdk/package.json'));
   const template = join(cli, 'lib', 'api', 'bootstrap', 'bootstrap-template.yaml');
-  await withClient(config, async (cloudFormation) => {
-    await cloudFormation.send(
-      new CreateStackCommand({
-        StackName: 'CDKToolkit',
-        TemplateBody: await readFile(template, 'utf8'),
-        Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
-        Parameters: [
-          // What the command line says by itself where nobody else's account is trusted.
-          {
-            ParameterKey: 'CloudFormationExecutionPolicies',
-            ParameterValue: 'arn:aws:iam::aws:policy/AdministratorAccess',
-          },
-        ],
-      }),
-    );
-    await settled(cloudFormation, 'CDKToolkit');
+  await createStack(config, {
+    StackName: 'CDKToolkit',
+    TemplateBody: await readFile(template, 'utf8'),
+    Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
+    Parameters: [
+      // What the command line says by itself where nobody else's account is trusted.
+      {
+        ParameterKey: 'CloudFormationExecutionPolicies',
+        ParameterValue: 'arn:aws:iam::aws:policy/AdministratorAccess',
+      },
+    ],
+  });
+}
+
+/**
+ * Makes a stack of a template that needs no assets.
+ *
+ * @throws CdkFailed with what CloudFormation says of the resources that failed
+ */
+export function createStack(
+  config: CloudFormationClientConfig,
+  stack: CreateStackCommandInput & { StackName: string },
+): Promise<Stack> {
+  return withClient(config, async (cloudFormation) => {
+    await cloudFormation.send(new CreateStackCommand(stack));
+    return settled(cloudFormation, stack.StackName);
   });
 }
 

@@ -51,6 +51,11 @@ export class AccessDenied extends Error {
   }
 }
 
+/** The action that IAM said no to, in an error's text; undefined where it says nothing of the kind. */
+export function deniedAction(text: string): string | undefined {
+  return /not authorized to perform: ([\w-]+:\w+)/.exec(text)?.[1];
+}
+
 /** `role` is a role's name everywhere here. */
 export function iamAuthorizer(options: IamAuthorizerOptions): IamAuthorizer {
   const account = options.account ?? '000000000000';

@@ -14,6 +14,7 @@ import type { Certificate } from '../core/certificate.ts';
 import { answer, type Refusal } from './answer.ts';
 import { type AwsRequest, bodyTells, classify } from './classify.ts';
 import { type Cut, createFaults, type Faults } from './faults.ts';
+import { deniedAction } from './iam-authorizer.ts';
 import { createRequestLog, type LoggedRequest, type RequestLog } from './request-log.ts';
 
 /** Bodies up to this size are read to find operation and resource; larger ones stream through unread. */
@@ -108,6 +109,7 @@ interface Exchange {
   expects: boolean;
   cut: Cut | undefined;
   ended: (why: string) => void;
+  denied: (action: string | undefined) => void;
 }
 
 const hangUp = (exchange: Exchange): void => {
@@ -117,11 +119,28 @@ const hangUp = (exchange: Exchange): void => {
 function refuse(exchange: Exchange, refusal: Refusal, why: string): void {
   const { incoming, outgoing, request, expects } = exchange;
   exchange.ended(why);
+  exchange.denied(deniedAction(refusal.message));
   const { status, headers, body } = answer(request, refusal, randomUUID());
   // A body that was announced and will not come leaves the connection in doubt.
   outgoing.writeHead(status, expects ? { ...headers, connection: 'close' } : headers);
   outgoing.end(body);
   incoming.resume();
+}
+
+/** What HTTP gives no body to say: the right that a refused HEAD lacked. Amazon S3 API reference, HeadObject, HeadBucket. */
+const deniedHead: Readonly<Record<string, string>> = {
+  HeadObject: 's3:GetObject',
+  HeadBucket: 's3:ListBucket',
+};
+
+/** Reads in passing which action IAM denied: a caller may keep that to itself, and try again. */
+function noteDenial({ request, denied }: Exchange, response: http.IncomingMessage): void {
+  const { statusCode } = response;
+  if (statusCode !== 403 && statusCode !== 400) return;
+  if (request.method === 'HEAD' && statusCode === 403) denied(deniedHead[request.operation]);
+  const chunks: Buffer[] = [];
+  response.on('data', (chunk: Buffer) => chunks.push(chunk));
+  response.once('end', () => denied(deniedAction(Buffer.concat(chunks).toString())));
 }
 
 /** Passes the upstream's response on, or cuts it. */
@@ -134,6 +153,7 @@ function respond(exchange: Exchange, response: http.IncomingMessage): void {
   }
   outgoing.writeHead(response.statusCode ?? 502, response.statusMessage, endToEnd(response.rawHeaders));
   response.once('error', () => hangUp(exchange));
+  noteDenial(exchange, response);
   if (cut === 'response-body') {
     outgoing.flushHeaders();
     response
@@ -237,6 +257,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const arrived = performance.now();
     const hungUp = new AbortController();
     let why: string | undefined;
+    let denied: string | undefined;
     let request = classify(caller, {
       method: incoming.method ?? '',
       url: incoming.url ?? '',
@@ -257,6 +278,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       };
       if (status === undefined) entry.ended = why ?? 'the caller hung up';
       else if (why !== undefined) entry.ended = why;
+      if (denied !== undefined) entry.denied = denied;
       log.add(entry);
     });
     incoming.on('error', () => {}); // told by the response's close
@@ -279,6 +301,9 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       cut: undefined,
       ended: (reason) => {
         why ??= reason;
+      },
+      denied: (action) => {
+        denied ??= action;
       },
     };
 

@@ -12,6 +12,8 @@ export interface LoggedRequest {
   durationMs: number;
   /** Who answered when it was not the upstream: `refused`, `cut`, `hook`, or the error that broke the connection. */
   ended?: string;
+  /** The action that IAM denied, such as `s3:PutObject`. */
+  denied?: string;
 }
 
 export interface RequestLog {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import {
   type CollectRequest,
@@ -17,16 +16,11 @@ import { correctionsCsv, correctionsHash } from '../../domain/fashion/correction
 import { parseQuarantine } from '../../domain/fashion/quarantine.ts';
 import { makeReport } from '../../local/outside/inventory-reports.ts';
 import { type FashionLab, noWaits, putObject } from './fashion-lab.ts';
-
-/** The smallest runs that together use every grant of each function of the fashion lab. */
-export interface Scenario {
-  name: string;
-  /** @throws Error with what the function or the warehouse said */
-  run(): Promise<unknown>;
-}
+import { FunctionCaller } from './function-caller.ts';
+import type { Scenario, Scenarios } from './grants-suite.ts';
 
 /** A drop that the lab has archived, transformed and loaded. */
-export interface LoadedDrop {
+interface LoadedDrop {
   /** Key of its workbook. */
   key: string;
   transformed: Transformed;
@@ -45,7 +39,7 @@ async function writeNewReport(fashion: FashionLab) {
 }
 
 /** From the SFTP server to SQL, by the state machines. Every role of the lab takes part. */
-export async function wholeRun(fashion: FashionLab): Promise<LoadedDrop> {
+async function wholeRun(fashion: FashionLab): Promise<LoadedDrop> {
   const report = await writeNewReport(fashion);
   const collection = await fashion.driver.triggerSchedule(report, { looks: 1, attempts: 1, waits: noWaits });
   if (collection.status !== 'SUCCEEDED') throw new Error(`${collection.error}: ${collection.cause}`);
@@ -56,72 +50,54 @@ export async function wholeRun(fashion: FashionLab): Promise<LoadedDrop> {
   return { key, transformed: execution.output.transformed };
 }
 
-export class FashionScenarios {
+/** The smallest runs that together use every grant of each function of the fashion lab. */
+export class FashionScenarios implements Scenarios {
   private readonly fashion: FashionLab;
-  private readonly functions: Record<string, { logicalId: string }>;
   private readonly drop: LoadedDrop;
-  private readonly lambda: LambdaClient;
+  private readonly functions: FunctionCaller;
   private readonly dynamo: DynamoDBClient;
   /** True while a report waits on the SFTP server that no run could collect. */
   private waiting = false;
 
-  /** @param functions by construct id */
-  constructor(fashion: FashionLab, functions: Record<string, { logicalId: string }>, drop: LoadedDrop) {
+  static async open(fashion: FashionLab): Promise<FashionScenarios> {
+    return new FashionScenarios(fashion, await wholeRun(fashion));
+  }
+
+  private constructor(fashion: FashionLab, drop: LoadedDrop) {
     this.fashion = fashion;
-    this.functions = functions;
     this.drop = drop;
-    this.lambda = new LambdaClient(fashion.laptop.clients);
+    this.functions = new FunctionCaller(fashion.laptop, fashion.lab);
     this.dynamo = new DynamoDBClient(fashion.laptop.clients);
   }
 
-  /** By construct id of the function; the COPY role works for the loader. */
-  of(name: string): Scenario[] {
-    switch (name) {
-      case 'Collect':
-        return [{ name: 'collect a new report', run: () => this.collect() }];
-      case 'Recover':
-        return [{ name: 'start an import again', run: () => this.recover() }];
-      case 'Transform':
-        return [
-          { name: 'transform an arrived workbook', run: () => this.transform('xlsx', null) },
-          { name: 'transform it again for a replay', run: () => this.transform('xlsx', replayId()) },
-          {
-            name: 'transform it again with corrections',
-            run: async () => this.transform('xlsx', replayId(), await this.archiveCorrections()),
-          },
-          { name: 'count the archived CSV for a replay', run: () => this.transform('csv', replayId()) },
-        ];
-      case 'Load':
-      case 'CopyRole':
-        return [
-          { name: 'load a drop', run: () => this.load() },
-          { name: 'stage a replay', run: () => this.stageReplay() },
-        ];
-      case 'Migrate':
-        return [
-          { name: 'look for migrations that are not applied', run: () => this.migrate('fashion_migrations') },
-          { name: 'hand in migrations', run: () => this.handInMigrations() },
-        ];
-      default:
-        throw new Error(`no scenario for ${name}`);
-    }
-  }
+  readonly wholeRun = () => wholeRun(this.fashion);
 
-  /** Calls a function under its own role. @throws Error with the function's error */
-  async invoke<Output>(name: string, payload: unknown): Promise<Output> {
-    const { FunctionError, Payload } = await this.lambda.send(
-      new InvokeCommand({
-        FunctionName: this.fashion.lab.resources.get(this.functions[name]?.logicalId ?? ''),
-        Payload: JSON.stringify(payload),
-      }),
-    );
-    const output = JSON.parse(Payload?.transformToString() ?? 'null');
-    if (FunctionError) throw new Error(`${output.errorType}: ${output.errorMessage}`);
-    return output;
-  }
+  readonly of: Readonly<Record<string, readonly Scenario[]>> = (() => {
+    const loads = [
+      { name: 'load a drop', run: () => this.load() },
+      { name: 'stage a replay', run: () => this.stageReplay() },
+    ];
+    return {
+      Collect: [{ name: 'collect a new report', run: () => this.collect() }],
+      Recover: [{ name: 'start an import again', run: () => this.recover() }],
+      Transform: [
+        { name: 'transform an arrived workbook', run: () => this.transform('xlsx', null) },
+        { name: 'transform it again for a replay', run: () => this.transform('xlsx', replayId()) },
+        {
+          name: 'transform it again with corrections',
+          run: async () => this.transform('xlsx', replayId(), await this.archiveCorrections()),
+        },
+        { name: 'count the archived CSV for a replay', run: () => this.transform('csv', replayId()) },
+      ],
+      Load: loads,
+      WarehouseCopyRole: loads,
+    };
+  })();
 
   /** One step of the loader, until the warehouse has ended it. @throws Error with the warehouse's error */
-  async loadStep(request: Partial<LoadRequest> & Pick<LoadRequest, 'step' | 'run'>): Promise<LoadResult> {
+  private async loadStep(
+    request: Partial<LoadRequest> & Pick<LoadRequest, 'step' | 'run'>,
+  ): Promise<LoadResult> {
     const whole: LoadRequest = {
       transformed: this.drop.transformed,
       archiveKey: this.drop.key,
@@ -132,14 +108,14 @@ export class FashionScenarios {
       statement: null,
       ...request,
     };
-    const result = await this.invoke<LoadResult>('Load', whole);
+    const result = await this.functions.invoke<LoadResult>('Load', whole);
     if (result.status === 'running') return this.loadStep({ ...whole, statement: result.statement });
     if (result.status === 'failed') throw new Error(result.error ?? '');
     return result;
   }
 
   close(): void {
-    this.lambda.destroy();
+    this.functions.close();
     this.dynamo.destroy();
   }
 
@@ -147,7 +123,7 @@ export class FashionScenarios {
     if (!this.waiting) await writeNewReport(this.fashion);
     this.waiting = true;
     const look = () =>
-      this.invoke<CollectResult>('Collect', {
+      this.functions.invoke<CollectResult>('Collect', {
         scheduledAt: null,
         settleSeconds: 0,
         rehashSeconds: 0,
@@ -167,7 +143,7 @@ export class FashionScenarios {
       new DeleteItemCommand({ TableName: lab.resources.get(notes), Key: { key: { S: this.drop.key } } }),
     );
     const before = (await driver.imports(this.drop.key)).length;
-    const { restarted } = await this.invoke<RecoverResult>('Recover', {
+    const { restarted } = await this.functions.invoke<RecoverResult>('Recover', {
       collection: randomUUID(),
       afterSeconds: 0,
       withinSeconds: 86_400,
@@ -211,7 +187,7 @@ export class FashionScenarios {
       corrections,
       arrivedAt: this.drop.transformed.collectedAt,
     };
-    return this.invoke('Transform', request);
+    return this.functions.invoke('Transform', request);
   }
 
   private async load(): Promise<void> {
@@ -227,21 +203,6 @@ export class FashionScenarios {
     const run = randomUUID();
     await this.loadStep({ step: 'stage', run, replay: replayId() });
     await this.loadStep({ step: 'discard', run });
-  }
-
-  /** As the CDK's provider framework calls it. */
-  private migrate(ledger: string): Promise<unknown> {
-    return this.invoke('Migrate', {
-      RequestType: 'Update',
-      ResourceProperties: { Ledger: ledger, Namespace: 'any', Checksum: 'changed' },
-    });
-  }
-
-  /** A ledger that knows nothing: all migrations run, and end at once, for what they make is there already. */
-  private async handInMigrations(): Promise<void> {
-    await this.migrate(`grants_${randomUUID().replaceAll('-', '')}`).catch((error: Error) => {
-      if (!/MigrationFailed: .*already exists/.test(error.message)) throw error;
-    });
   }
 }
 

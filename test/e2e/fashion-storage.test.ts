@@ -25,9 +25,7 @@ import {
   stagingTables,
 } from './fashion-lab.ts';
 import { type FunctionSettings, functionSettings, leftovers, withRoom } from './function-settings.ts';
-import { Grants, grantsOf, labFunctions, synthesizedTemplate } from './grants.ts';
-
-const template = synthesizedTemplate('FashionInventory');
+import { Grants, rolesOf, synthesizedResources } from './grants.ts';
 
 let fashion: FashionLab;
 let grants: Grants;
@@ -250,27 +248,29 @@ describe('what S3 does to an import is outlived, and every row is loaded once or
 });
 
 describe('KMS', () => {
-  const functions = labFunctions(template);
-  const roles: Record<string, string | undefined> = {
-    Transform: functions.Transform?.role,
-    Load: functions.Load?.role,
-    CopyRole: Object.keys(template).find((id) => /^WarehouseCopyRole[0-9A-F]{8}$/.test(id)),
-  };
+  const held = rolesOf(synthesizedResources('FashionInventory')).flatMap(({ name, grants: all }) =>
+    all.map((grant) => ({ name, grant })),
+  );
 
   it.each([
     ['the transform may not decrypt the workbook', 'Transform', 'kms:Decrypt', 'AccessDenied'],
     ['the transform may not encrypt the CSV', 'Transform', 'kms:GenerateDataKey', 'AccessDenied'],
     ['the loader may not encrypt the manifest', 'Load', 'kms:GenerateDataKey', 'AccessDenied'],
-    ['the warehouse may not decrypt what it copies', 'CopyRole', 'kms:Decrypt', 'WarehouseStatementFailed'],
+    [
+      'the warehouse may not decrypt what it copies',
+      'WarehouseCopyRole',
+      'kms:Decrypt',
+      'WarehouseStatementFailed',
+    ],
   ])(
     '%s: the import fails with that action in its error and loads nothing; put right and put back, it loads',
     async (_what, name, action, error) => {
       const place = { date: nextDay(), slot: '0600' };
       const before = await currentPositions();
       const stock = small();
-      const grant = grantsOf(template, roles[name] ?? '').find((each) => each.action === action);
-      if (!grant) throw new Error(`${name} has no grant of ${action}`);
-      const failed = await grants.without(grant, () => importDrop(fashion, stock.bytes, place));
+      const found = held.find((each) => each.name === name && each.grant.action === action);
+      if (!found) throw new Error(`${name} has no grant of ${action}`);
+      const failed = await grants.without([found.grant], () => importDrop(fashion, stock.bytes, place));
       expect([failed.status, failed.error]).toEqual(['FAILED', error]);
       expect(failed.cause).toContain(`not authorized to perform: ${action}`);
       await expectNothingLoaded(before, place);
