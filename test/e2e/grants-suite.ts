@@ -5,6 +5,7 @@ import {
   ExecuteStatementCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DrivenLab } from '../../local/driven-lab.ts';
 import { deniedAction } from '../../local/proxy/iam-authorizer.ts';
 import {
@@ -178,7 +179,9 @@ export function proveGrants<Lab extends DrivenLab>({
     const read = copyRole.grants.filter(({ action }) => action === 's3:GetObject').map(({ on }) => on);
     const others = archivePrefixes(resources).filter((prefix) => !read.includes(`${prefix}*`));
     it.each(others)('COPY reads nothing below %s of the archive', async (prefix) => {
-      const error = await copy(lab, copyRole.logicalId, `s3://${lab.output('ArchiveBucketName')}/${prefix}`);
+      const Bucket = lab.output('ArchiveBucketName');
+      await putWhereNothingIs(lab, Bucket, prefix);
+      const error = await copy(lab, copyRole.logicalId, `s3://${Bucket}/${prefix}`);
       expect(deniedAction(error ?? '')).toBe('s3:GetObject');
     });
 
@@ -212,6 +215,18 @@ function archivePrefixes(resources: Resources): string[] {
     return (rules.Rules ?? []).flatMap(({ Prefix }) => Prefix ?? []);
   });
   return [...new Set(prefixes)];
+}
+
+/** A COPY that finds nothing to read shows nothing. */
+async function putWhereNothingIs({ laptop }: DrivenLab, Bucket: string, Prefix: string): Promise<void> {
+  const s3 = new S3Client({ ...laptop.clients, forcePathStyle: true });
+  try {
+    const { KeyCount = 0 } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, MaxKeys: 1 }));
+    if (KeyCount === 0)
+      await s3.send(new PutObjectCommand({ Bucket, Key: `${Prefix}not-for-copy`, Body: '1' }));
+  } finally {
+    s3.destroy();
+  }
 }
 
 /** @returns the error of a COPY into a table of its own, as the administrator */

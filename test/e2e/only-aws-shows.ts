@@ -61,6 +61,12 @@ export const onlyAwsShows: readonly OnlyAws[] = [
   {
     by: 'lambda.amazonaws.com',
     through: 'AWS::Lambda::EventSourceMapping',
+    actions: ['sqs:ChangeMessageVisibility', 'sqs:GetQueueUrl'],
+    why: 'the CDK grants them with the others of a queue; Lambda needs neither',
+  },
+  {
+    by: 'lambda.amazonaws.com',
+    through: 'AWS::Lambda::EventSourceMapping',
     actions: ['sqs:SendMessage'],
     why: 'Lambda tells of records that it gave up with the rights of the role; the emulator gives none up',
   },
@@ -77,7 +83,13 @@ export const onlyAwsShows: readonly OnlyAws[] = [
   },
   {
     by: 'states.amazonaws.com',
-    actions: ['lambda:InvokeFunction', 'sns:Publish', 'kms:Decrypt', 'kms:GenerateDataKey'],
+    actions: [
+      'lambda:InvokeFunction',
+      'dynamodb:PutItem',
+      'sns:Publish',
+      'kms:Decrypt',
+      'kms:GenerateDataKey',
+    ],
     why: `a state machine works with the rights of its role; ${emulatorActs}`,
   },
   {
@@ -121,6 +133,7 @@ export const onlyAwsShows: readonly OnlyAws[] = [
     by: 'firehose.amazonaws.com',
     actions: [
       'kinesis:DescribeStream',
+      'kinesis:DescribeStreamSummary',
       'kinesis:GetRecords',
       'kinesis:GetShardIterator',
       'kinesis:ListShards',
@@ -128,9 +141,11 @@ export const onlyAwsShows: readonly OnlyAws[] = [
       'kms:GenerateDataKey',
       's3:AbortMultipartUpload',
       's3:GetBucketLocation',
+      's3:GetObject',
       's3:ListBucket',
       's3:ListBucketMultipartUploads',
       's3:PutObject',
+      'logs:CreateLogStream',
       'logs:PutLogEvents',
     ],
     why: `a delivery stream reads and writes with the rights of its role; ${emulatorActs}`,
@@ -146,6 +161,12 @@ export const onlyAwsShows: readonly OnlyAws[] = [
     through: 'AWS::ECS::TaskDefinition',
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     why: 'Fargate delivers the log of a container; here its program writes a file',
+  },
+  {
+    by: 'ecs-tasks.amazonaws.com',
+    through: 'AWS::ECS::TaskDefinition',
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    why: 'Secrets Manager and Kinesis ask for the rights on the key of what they keep; the emulator does not',
   },
   {
     by: 'ecs-tasks.amazonaws.com',

@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DescribeStatementCommand,
+  ExecuteStatementCommand,
+  GetStatementResultCommand,
+  RedshiftDataClient,
+} from '@aws-sdk/client-redshift-data';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { DrivenLab } from '../../local/driven-lab.ts';
 import { createStack } from '../../local/stacks.ts';
 import { FunctionCaller } from './function-caller.ts';
 import { type Resources, referredId, rolesOf } from './grants.ts';
 import type { Scenario } from './grants-suite.ts';
 
-/** What runs at deploy in every lab with a warehouse: the migrations, by way of the CDK's provider framework. */
+/** Of every lab with a warehouse: its migrations, by way of the CDK's provider framework, and who reads it. */
 export class SchemaScenarios {
   private readonly lab: DrivenLab;
   private readonly resources: Resources;
@@ -30,6 +38,7 @@ export class SchemaScenarios {
         { name: 'look for migrations that are not applied', run: () => this.migrate(ledger) },
         { name: 'hand in migrations', run: () => this.handIn() },
       ],
+      WarehouseReaderRole: [{ name: 'read the warehouse', run: () => this.read() }],
       [frameworkRole?.name ?? '']: [
         { name: 'a deploy calls the migrations', run: () => this.deploy(framework, ledger) },
       ],
@@ -67,6 +76,33 @@ export class SchemaScenarios {
       }),
       DisableRollback: true,
     });
+  }
+
+  /** As a person who assumed the role. @throws Error with what the Data API or the warehouse said */
+  private async read(): Promise<void> {
+    const { laptop, lab, output } = this.lab;
+    const sts = new STSClient(laptop.clients);
+    const assumed = sts.send(
+      new AssumeRoleCommand({ RoleArn: output('ReaderRoleArn'), RoleSessionName: 'reader' }),
+    );
+    const { Credentials } = await assumed.finally(() => sts.destroy());
+    const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = Credentials ?? {};
+    const sessionToken = Credentials?.SessionToken;
+    const credentials = { accessKeyId, secretAccessKey, sessionToken };
+    const data = new RedshiftDataClient({ ...lab.dataApi, credentials });
+    try {
+      const where = { WorkgroupName: output('WorkgroupName'), Database: output('DatabaseName') };
+      const { Id } = await data.send(new ExecuteStatementCommand({ ...where, Sql: 'SELECT 1' }));
+      for (;;) {
+        const { Status, Error: error } = await data.send(new DescribeStatementCommand({ Id }));
+        if (Status === 'FAILED' || Status === 'ABORTED') throw new Error(error);
+        if (Status === 'FINISHED') break;
+        await sleep(20);
+      }
+      await data.send(new GetStatementResultCommand({ Id }));
+    } finally {
+      data.destroy();
+    }
   }
 }
 
