@@ -89,6 +89,12 @@ export const differences: readonly Difference[] = [
     test: 'anybody may make temporary tables until PUBLIC may not',
   },
   {
+    what: 'the schema public',
+    here: 'everybody may make tables in it through PUBLIC, until it is revoked',
+    how: 'as Redshift',
+    test: 'anybody may make tables in the schema public until PUBLIC may not',
+  },
+  {
     what: 'isolation',
     here: 'snapshot (REPEATABLE READ), the default of new Redshift databases; a write on rows another transaction changed fails with 1023',
     how: 'as Redshift',

@@ -90,6 +90,8 @@ export class Warehouse {
           `CREATE DATABASE ${quoteIdentifier(name)} OWNER ${quoteIdentifier(admin)} TEMPLATE template0 ENCODING 'UTF8'
              LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'`,
         );
+        // PostgreSQL gave this right up with version 15.
+        await using(server, name, (created) => created.query('GRANT CREATE ON SCHEMA public TO PUBLIC'));
       }
     });
     for (const name of databases)

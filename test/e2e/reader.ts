@@ -76,6 +76,7 @@ export function describeReader(lab: () => DrivenLab, published: readonly string[
       for (const sql of [
         ...published.map((name) => `DELETE FROM ${name}`),
         `INSERT INTO ${first} SELECT * FROM ${first}`,
+        'CREATE TABLE public.mine (n BIGINT)',
         ...schemas.flatMap((schema) => [
           `CREATE TABLE ${schema}.mine (n BIGINT)`,
           `CREATE TABLE ${schema}_staging.mine (n BIGINT)`,

@@ -144,6 +144,16 @@ describe('the database', () => {
     await admin.ok('revoke all on schema later from role loaders');
   });
 
+  it('anybody may make tables in the schema public until PUBLIC may not', async () => {
+    const maker = warehouse.caller('/as/maker');
+    await maker.ok('CREATE TABLE public.mine (n BIGINT)');
+    await admin.ok('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+    expect(await maker.error('CREATE TABLE public.mine_too (n BIGINT)')).toMatch(
+      /permission denied for schema public/,
+    );
+    await admin.ok('GRANT CREATE ON SCHEMA public TO PUBLIC');
+  });
+
   it('anybody may make temporary tables until PUBLIC may not', async () => {
     warehouse.rolesOf.stager = ['staging'];
     await admin.ok('create role staging');
