@@ -129,6 +129,11 @@ export const onlyAwsShows: readonly OnlyAws[] = [
     why: `a schedule starts its target, or tells that it could not, with the rights of its role; ${emulatorActs}`,
   },
   {
+    by: 'scheduler.amazonaws.com',
+    actions: ['redshift-serverless:CreateSnapshot'],
+    why: 'there is no Redshift here to take a snapshot of; the schedule is left out',
+  },
+  {
     // Amazon Data Firehose developer guide, "Grant Firehose access to an Amazon S3 destination".
     by: 'firehose.amazonaws.com',
     actions: [
