@@ -56,7 +56,7 @@ it('changes nothing when nothing changed, and says so', async () => {
 it('a node that was moved in the committed diagram stays there; a new one and one that is gone are told', async () => {
   const path = join(directory, 'fashion.drawio');
   const drawio = await readFile(path, 'utf8');
-  const place = /(id="dashboard"[\s\S]*?<mxGeometry x=")([\d.]+)/;
+  const place = /(id="results"[\s\S]*?<mxGeometry x=")([\d.]+)/;
   const x = Number(place.exec(drawio)?.[2]) + 30;
   await writeFile(
     path,
@@ -109,7 +109,7 @@ describe.each([
     'two nodes on a cell',
     'at: [2, 3]',
     'at: [1, 3]',
-    /DiagramCellTaken: .*node undelivered: cell 1,3 is taken by key/,
+    /DiagramCellTaken: .*node key: cell 1,3 is taken by notes/,
   ],
   ['a key that is misspelt', "label: 'Results'", "lable: 'Results'", /DiagramModelInvalid: .*nodes\.results/],
   ['no syntax', 'export default', 'export defualt', /DiagramModelInvalid: .*fashion\.diagram\.ts/],
