@@ -48,7 +48,7 @@ export interface Exchange {
   readonly sent: Readonly<StreamCounts>;
   /** Websockets that were opened so far. */
   readonly connections: number;
-  /** Those that are open and authenticated now. */
+  /** Those that are subscribed to something now: what happens from here on is told to them. */
   readonly listening: number;
   /** Requests for history in their order, and how they were answered. */
   readonly requests: readonly { url: URL; status: number | 'cut' }[];

@@ -182,9 +182,9 @@ export function openStream(options: StreamOptions) {
     get connections() {
       return connections;
     },
-    /** Those that are authenticated now. */
+    /** Those that are subscribed to something now. */
     get listening() {
-      return listeners().length;
+      return listeners().filter(({ symbols }) => symbols.size > 0).length;
     },
     /** Takes over a connection that asks for a websocket; refuses what is no feed. */
     upgrade: (request: IncomingMessage, raw: Duplex, head: Buffer): void => {

@@ -123,10 +123,12 @@ describe('the conversation', () => {
     expect(await client.next()).toBe('[{"T":"success","msg":"connected"}]');
     client.socket.send('{"action": "auth", "key": "KEY", "secret": "SECRET"}');
     expect(await client.next()).toBe('[{"T":"success","msg":"authenticated"}]');
+    expect(exchange.listening).toBe(0); // what happened now it would not hear
     client.socket.send('{"action":"subscribe","trades":["AAPL"],"quotes":[]}');
     expect(await client.next()).toBe(
       '[{"T":"subscription","trades":["AAPL"],"quotes":[],"bars":[],"updatedBars":[],"dailyBars":[],"statuses":[],"lulds":[],"corrections":["AAPL"],"cancelErrors":["AAPL"]}]',
     );
+    expect(exchange.listening).toBe(1);
     exchange.emit(1, 'AAPL');
     expect(await client.next()).toMatch(
       /^\[\{"T":"t","S":"AAPL","i":\d+,"x":"[A-Z]","p":\d+(\.\d\d?)?,"s":\d+,"c":\["@"(,"[A-Z]")*\],"z":"C","t":"2026-11-20T17:00:00Z"\}\]$/,
