@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { WebSocket } from 'ws';
 import { type ErrorCode, LabError } from '../../../domain/errors.ts';
-import { authMessage } from '../../../domain/stocks/alpaca.ts';
+import { authMessage, subscribeMessage } from '../../../domain/stocks/alpaca.ts';
 import { randomOf } from '../../../local/outside/random.ts';
 import { inStreamOrder } from '../../../local/stocks/replay/stream-order.ts';
 import { login, type RunningFeed, type TestTime, until, World } from './feeds.ts';
@@ -375,7 +375,10 @@ describe('a provider that lets nobody in', () => {
   it('allows one connection: the feed waits until the other one has gone', async () => {
     world = await World.open();
     const other = new WebSocket(world.exchange.streamUrl);
-    other.on('message', () => other.send(authMessage('the key', 'the secret')));
+    other.on('message', (data) => {
+      if (String(data).includes('"connected"')) other.send(authMessage('the key', 'the secret'));
+      if (String(data).includes('"authenticated"')) other.send(subscribeMessage(['AAPL']));
+    });
     await until(() => world.exchange.listening === 1);
     const feed = world.feed();
     await until(() => feed.lines.some(({ more }) => /406/.test(String(more.error))));
