@@ -1,6 +1,7 @@
 import { LabError } from '../domain/errors.ts';
 import { bench } from './commands/bench.ts';
 import { check } from './commands/check.ts';
+import { drain } from './commands/drain.ts';
 import { quarantine } from './commands/quarantine.ts';
 import { replay } from './commands/replay.ts';
 import { soak } from './commands/soak.ts';
@@ -14,6 +15,7 @@ const commands: Record<string, (args: string[], signal: AbortSignal) => Promise<
   start,
   check,
   replay,
+  drain,
   quarantine,
   bench,
   soak,

@@ -51,6 +51,7 @@ export const commands = {
   check: laptop('check', false),
   replay: laptop('replay'),
   quarantine: laptop('quarantine'),
+  drain: laptop('drain'),
   bench: laptop('bench'),
   soak: laptop('soak'),
   diagrams: laptop('diagrams', false),

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CloudFormationClient, DescribeStackEventsCommand } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { migrationsFolder } from '../../domain/warehouse/contract.ts';
 import type { Template } from '../../local/assembly.ts';
 import { createProgress, type Progress } from '../../local/core/progress.ts';
+import { drain, type InFlight } from '../../local/drain.ts';
 import type { DrivenLab } from '../../local/driven-lab.ts';
+import type { LabTarget } from '../../local/lab-target.ts';
 import { type DeployedLab, type Laptop, startLaptop } from '../../local/laptop.ts';
 import { stackId } from '../../local/stacks.ts';
 
@@ -17,12 +20,18 @@ import { stackId } from '../../local/stacks.ts';
 export interface Living<Lab extends DrivenLab> {
   /** Deploys the stack with its secrets as it makes them, and only then brings up what is outside of AWS, and the logins. */
   deploy(laptop: Laptop, progress: Progress): Promise<Lab>;
-  /** Sends something new through the lab and waits until it is in the archive and in SQL. */
+  /** The same, and waits until it is in the archive and in SQL. */
   pass(lab: Lab): Promise<void>;
   /** Counts what `pass` has brought into SQL. */
   rows: string;
-  /** Ends what writes, and waits until all that it wrote is in the archive and in SQL. */
-  drain(lab: Lab): Promise<void>;
+  /** Something new on its way through the lab; nobody waits for it. */
+  send(lab: Lab): Promise<void>;
+  /** Rows that SQL must have in the end, of all that was sent. */
+  sent(lab: Lab): number;
+  /** Ends what is a service on AWS and a process here. @default nothing */
+  stopped?(lab: Lab): Promise<void>;
+  /** As `npm run drain` asks it. @default nothing */
+  inFlight?(target: LabTarget): InFlight;
   /** Does what the README says about the data of a stack that is gone. @param oldArchive its bucket */
   bringIn(lab: Lab, oldArchive: string): Promise<void>;
 }
@@ -32,7 +41,8 @@ export interface Living<Lab extends DrivenLab> {
  * created, updated, rolled back and deleted by its CloudFormation, deletion policies included. What is no resource there,
  * warehouse and service among them, is asserted on the template: test/stacks/labs.test.ts, "when the stack of %s goes".
  */
-export function lifecycle<Lab extends DrivenLab>({ deploy, pass, rows, drain, bringIn }: Living<Lab>): void {
+export function lifecycle<Lab extends DrivenLab>(living: Living<Lab>): void {
+  const { deploy, pass, rows, bringIn } = living;
   jest.setTimeout(600_000); // deploys and deletes whole stacks on a machine that may be busy
   const progress = createProgress({ quiet: true });
   let laptop: Laptop;
@@ -129,8 +139,28 @@ export function lifecycle<Lab extends DrivenLab>({ deploy, pass, rows, drain, br
     await flows();
   });
 
-  it('drained and destroyed: what has data stays with all of it, what has none goes', async () => {
-    await drain(lab);
+  it('drained, with something new on its way: all of it is in the archive and in SQL', async () => {
+    await living.send(lab);
+    await living.stopped?.(lab);
+    const target = { ...deployed, clients: laptop.clients, pathStyle: true };
+    const ended = await drain({
+      target,
+      inFlight: living.inFlight?.(target),
+      progress,
+      signal: AbortSignal.timeout(240_000), // says what it waits for in vain, before jest ends it
+    });
+    expect(ended).toBe(0);
+    expect(await count()).toBe(living.sent(lab));
+    const scheduler = new SchedulerClient(laptop.clients);
+    for (const [id, { Type }] of Object.entries(deployed.assembly.template.Resources)) {
+      if (Type !== 'AWS::Scheduler::Schedule') continue;
+      const { State } = await scheduler.send(new GetScheduleCommand({ Name: deployed.resources.get(id) }));
+      expect([id, State]).toEqual([id, 'DISABLED']);
+    }
+    scheduler.destroy();
+  });
+
+  it('destroyed: what has data stays with all of it, what has none goes', async () => {
     const { stack, assembly, outputs } = deployed;
     const all = await count();
     await lab.disconnect();

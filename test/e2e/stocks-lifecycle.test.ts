@@ -1,6 +1,7 @@
 import { CopyObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { rawPrefix } from '../../domain/stocks/contract.ts';
 import { createProgress } from '../../local/core/progress.ts';
+import { stocksInFlight } from '../../local/stocks/in-flight.ts';
 import { deployStocksLab } from '../../local/stocks/lab.ts';
 import { replayStocks } from '../../local/stocks/replay.ts';
 import { lifecycle } from './lifecycle.ts';
@@ -23,10 +24,13 @@ lifecycle<TestedStocks>({
     await lab.heard(40);
     await lab.settled();
   },
+  inFlight: stocksInFlight,
+  send: (lab) => lab.heard(40),
+  sent: (lab) => lab.exchange.trades().length,
   rows: 'SELECT COUNT(*)::int AS rows FROM stocks.ticks',
-  drain: async (lab) => {
+  stopped: async (lab) => {
+    // There is no service here: its tasks are processes, which a stop asks to end as ECS does.
     await Promise.all(lab.feeds.map((feed) => feed.stop()));
-    await lab.settled();
   },
   bringIn: async (lab, oldArchive) => {
     const Bucket = lab.output('ArchiveBucketName');
