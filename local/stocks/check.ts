@@ -115,7 +115,7 @@ async function lease(checked: Checked): Promise<string> {
   if (renewed === undefined)
     throw new Wrong(
       first.owner === undefined ? 'none holds the lease' : 'the one that holds the lease does not renew it',
-      "read the feed's log; start it anew by the command in the output RestartFeedCommand",
+      `read the feed's log; its tasks start anew by aws ecs update-service --cluster ${checked.output('FeedClusterName')} --service ${checked.output('FeedServiceName')} --force-new-deployment`,
     );
   return `it renews the lease, token ${renewed}`;
 }
